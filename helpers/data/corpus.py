@@ -1,0 +1,219 @@
+"""The contract of every reader and generator: a table with one row a sample, and a batched ``load``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from helpers.errors import StudyError
+
+Batch = torch.Tensor | dict[str, torch.Tensor]
+SPLITS = ("train", "validation", "test", "unlabelled")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Samples with their subjects, groups, labels and splits, and how to decode a batch of them.
+
+    Args:
+        name: the corpus's own name, such as ``"flchain"``.
+        table: one row a sample, index 0..n-1, with columns ``sample_id`` (unique str), ``subject`` (who or what the
+            sample comes from: speaker, patient, plant, slide, video), optional ``group``, the label columns named
+            in ``labels`` and optional ``split`` (one of :data:`SPLITS`). Rows with split ``"unlabelled"`` have no
+            label.
+        load: ``load(rows)`` decodes the samples at integer positions ``rows``, an int64 array (B,), as one tensor
+            (B, ...) or a dict of such tensors.
+        labels: names of the label columns.
+        licence: of the data, as its source words it.
+        source: where the data come from: a citation, a package or a generator.
+        simulated: True where a generator made it; shown on every figure, table and verdict.
+        fingerprint: hash of the content; equal fingerprints mean equal samples.
+        notices: what the reader left out or repaired, one line each.
+
+    Raises:
+        StudyError: a required column is missing, an id stands twice, a split is unknown, an unlabelled row has a
+            label, or a subject stands in more than one split.
+    """
+
+    name: str
+    table: pd.DataFrame
+    load: Callable[[np.ndarray], Batch]
+    labels: tuple[str, ...]
+    licence: str
+    source: str
+    simulated: bool
+    fingerprint: str
+    notices: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        missing = [c for c in ("sample_id", "subject", *self.labels) if c not in self.table.columns]
+        if missing:
+            raise StudyError(f"{self.name}: the table has no column {', '.join(missing)}")
+        if self.table.empty:
+            raise StudyError(f"{self.name}: the corpus has no samples")
+        object.__setattr__(self, "table", self.table.reset_index(drop=True))
+        twice = self.table.loc[self.table["sample_id"].duplicated(), "sample_id"]
+        if len(twice):
+            raise StudyError(
+                f"{self.name}: sample_id {twice.iloc[0]!r} stands more than once; ids must be unique"
+            )
+        if "split" in self.table.columns:
+            self._check_splits()
+
+    def _check_splits(self) -> None:
+        split = self.table["split"]
+        unknown = sorted(set(split) - set(SPLITS), key=str)
+        if unknown:
+            raise StudyError(f"{self.name}: unknown split {unknown[0]!r}; allowed: {', '.join(SPLITS)}")
+        labelled = self.table.loc[split == "unlabelled", list(self.labels)].notna().any(axis=None)
+        if labelled:
+            raise StudyError(f"{self.name}: rows of the split 'unlabelled' carry labels; leave them empty")
+        per_subject = self.table.groupby("subject")["split"].nunique()
+        leaks = per_subject[per_subject > 1]
+        if len(leaks):
+            where = sorted(set(split[self.table["subject"] == leaks.index[0]]))
+            raise StudyError(
+                f"{self.name}: subject {leaks.index[0]!r} stands in the splits {' and '.join(where)} ({len(leaks)} such "
+                "subjects); a subject belongs to one split"
+            )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def rows(self, split: str | Sequence[str]) -> np.ndarray:
+        """Positions of a split's samples, int64 (n,), in table order."""
+        wanted = [split] if isinstance(split, str) else list(split)
+        if "split" not in self.table.columns:
+            raise StudyError(f"{self.name}: the corpus has no splits yet; call with_split first")
+        return np.flatnonzero(self.table["split"].isin(wanted).to_numpy())
+
+    def with_split(self, split: Sequence[str] | np.ndarray) -> Corpus:
+        """The same corpus under another split, one name a row; refuses one that leaks a subject."""
+        return replace(self, table=self.table.assign(split=np.asarray(split)))
+
+    def select(self, rows: np.ndarray) -> Corpus:
+        """The corpus of the samples at ``rows``, in that order."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        load = self.load
+        return replace(self, table=self.table.iloc[chosen], load=lambda r: load(chosen[np.asarray(r)]))
+
+    def card(self) -> pd.DataFrame:
+        """What a notebook's data section shows: facts as (fact, value) rows of text."""
+        facts: list[tuple[str, str]] = [
+            ("corpus", self.name),
+            ("data", "simulated" if self.simulated else "real"),
+            ("samples", f"{len(self):,}"),
+            ("subjects", f"{self.table['subject'].nunique():,}"),
+        ]
+        if "group" in self.table.columns:
+            facts.append(("groups", _counts(self.table["group"])))
+        for label in self.labels:
+            column = self.table[label]
+            if pd.api.types.is_float_dtype(column) or column.nunique() > 30:
+                numbers = pd.to_numeric(column, errors="coerce")
+                facts.append(
+                    (label, f"{numbers.min():.4g} to {numbers.max():.4g}, median {numbers.median():.4g}")
+                )
+            else:
+                facts.append((label, _counts(column)))
+        if "split" in self.table.columns:
+            facts.append(("split", _counts(self.table["split"])))
+        facts += [("licence", self.licence), ("source", self.source)]
+        facts += [("notice", notice) for notice in self.notices]
+        return pd.DataFrame(facts, columns=["fact", "value"])
+
+
+def _counts(column: pd.Series) -> str:
+    counts = column.value_counts(dropna=True).sort_index()
+    shown = ", ".join(f"{value}: {count:,}" for value, count in counts.iloc[:12].items())
+    return shown + (f" … ({len(counts)} in all)" if len(counts) > 12 else "")
+
+
+def split_by_subject(
+    table: pd.DataFrame, fractions: dict[str, float], seed: int, stratify: str | None = None
+) -> np.ndarray:
+    """Draw a split that keeps every subject whole.
+
+    Args:
+        table: with a ``subject`` column.
+        fractions: split name -> share of the *subjects*, in (0, 1]; they sum to 1.
+        seed: of the draw.
+        stratify: column whose classes (a subject's most frequent one) each split gets in equal shares.
+
+    Returns:
+        Split names, one a row of ``table``, an object array (n,).
+
+    Raises:
+        StudyError: shares that do not sum to 1, or fewer subjects than splits.
+    """
+    if abs(sum(fractions.values()) - 1) > 1e-6 or min(fractions.values()) <= 0:
+        raise StudyError(f"split fractions must be positive and sum to 1, not {fractions}")
+    subjects = table["subject"].drop_duplicates().to_numpy()
+    if len(subjects) < len(fractions):
+        raise StudyError(
+            f"{len(subjects)} subject(s) cannot fill {len(fractions)} splits ({', '.join(fractions)}): a subject belongs to "
+            "one split; give more subjects"
+        )
+    rng = np.random.default_rng(seed)
+    if stratify is None:
+        stratum = pd.Series(0, index=subjects)
+    else:
+        stratum = (
+            table.groupby("subject")[stratify]
+            .agg(lambda c: c.value_counts(dropna=False).index[0])
+            .loc[subjects]
+        )
+    names = list(fractions)
+    shares = np.array([fractions[name] for name in names])
+    # Subjects in random order, stratum after stratum, dealt to whichever split is furthest behind its share.
+    order = np.concatenate(
+        [rng.permutation(np.flatnonzero((stratum == s).to_numpy())) for s in stratum.unique()]
+    )
+    given = np.zeros(len(names))
+    split_of: dict[object, str] = {}
+    for count, position in enumerate(order, start=1):
+        behind = int(np.argmax(shares * count - given + 1e-9 * shares))
+        given[behind] += 1
+        split_of[subjects[position]] = names[behind]
+    return table["subject"].map(split_of).to_numpy(dtype=object)
+
+
+def folds_by_subject(
+    table: pd.DataFrame, folds: int, seed: int, stratify: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """``folds`` disjoint test sets that cover all rows and keep every subject whole.
+
+    Args:
+        table: with a ``subject`` column.
+        folds: number of folds, >= 2.
+        seed: of the shuffle.
+        stratify: class of each row, (n,); folds get the classes in about equal shares.
+
+    Returns:
+        Test rows of each fold, int64 arrays.
+
+    Raises:
+        StudyError: fewer subjects than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    subjects = table["subject"].to_numpy()
+    distinct = len(pd.unique(subjects))
+    if folds < 2 or distinct < folds:
+        raise StudyError(
+            f"{folds} folds need at least 2 folds and as many subjects; there are {distinct} subject(s)"
+        )
+    classes = np.zeros(len(table), dtype=int) if stratify is None else np.asarray(stratify)
+    if distinct == len(table):
+        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed).split(
+            np.zeros(len(table)), classes
+        )
+    else:
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(
+            np.zeros(len(table)), classes, subjects
+        )
+    return [test for _, test in splitter]

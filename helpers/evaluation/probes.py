@@ -1,0 +1,126 @@
+"""What a frozen encoder's features are worth: k nearest neighbours and linear probe at label fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from helpers.errors import StudyError
+
+
+def label_subset(labels: np.ndarray, fraction: float, seed: int, at_least: int = 1) -> np.ndarray:
+    """Positions of a class-stratified random share of labelled samples, sorted int64.
+
+    Args:
+        labels: classes, (n,).
+        fraction: share in (0, 1]; subsets of one seed are nested as the fraction grows.
+        seed: of the draw.
+        at_least: samples that every class keeps.
+
+    Raises:
+        StudyError: a fraction outside (0, 1].
+    """
+    if not 0 < fraction <= 1:
+        raise StudyError(f"label fraction {fraction} is outside (0, 1]")
+    rng = np.random.default_rng(seed)
+    kept = []
+    for value in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == value))
+        kept.append(members[: max(at_least, round(fraction * len(members)))])
+    return np.sort(np.concatenate(kept))
+
+
+@torch.no_grad()
+def knn_predict(
+    train_features: Tensor, train_labels: Tensor, features: Tensor, k: int = 20, temperature: float = 0.07
+) -> Tensor:
+    """Classes by a similarity-weighted vote of the k nearest neighbours in cosine similarity.
+
+    Neighbour i votes with weight exp(cos_i/temperature) (Wu et al., *Unsupervised feature learning via
+    non-parametric instance discrimination*, CVPR 2018).
+
+    Args:
+        train_features: float (n, D).
+        train_labels: int64 (n,), classes 0..C-1.
+        features: float (m, D).
+        k: neighbours, >= 1; at most n are used.
+        temperature: > 0.
+
+    Returns:
+        Predicted classes, int64 (m,).
+    """
+    bank = nn.functional.normalize(train_features.float(), dim=1)
+    classes = int(train_labels.max()) + 1
+    k = min(k, len(bank))
+    predicted = []
+    for chunk in nn.functional.normalize(features.float(), dim=1).split(1024):
+        similarity, nearest = (chunk @ bank.T).topk(k, dim=1)  # (m, k)
+        weight = ((similarity - similarity[:, :1]) / temperature).exp()
+        votes = torch.zeros(len(chunk), classes).scatter_add_(1, train_labels[nearest], weight)
+        predicted.append(votes.argmax(dim=1))
+    return torch.cat(predicted)
+
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+
+
+def linear_probe(
+    train: tuple[Tensor, Tensor],
+    validation: tuple[Tensor, Tensor],
+    features: Tensor,
+    penalties: Sequence[float] = PENALTIES,
+) -> Tensor:
+    """Classes by multinomial logistic regression on frozen features; its penalty is chosen on validation.
+
+    Features are standardised with the training statistics. Each penalty λ minimises mean cross-entropy + λ/2·‖W‖² to
+    convergence with L-BFGS, warm-started from the stronger penalty; ties go to the stronger one.
+
+    Args:
+        train, validation: features (n, D) float and classes (n,) int64 0..C-1.
+        features: what to predict, (m, D).
+        penalties: candidate λ > 0.
+
+    Returns:
+        Predicted classes, int64 (m,).
+
+    Raises:
+        StudyError: fewer than two classes to train on.
+    """
+    x, y = train[0].double(), train[1]
+    if len(torch.unique(y)) < 2:
+        raise StudyError("a linear probe needs at least two classes in its training labels; there is one")
+    mean, std = x.mean(dim=0), x.std(dim=0, unbiased=False).clamp_min(1e-6)
+    classes = int(max(y.max(), validation[1].max())) + 1
+    xs = (x - mean) / std
+    held, asked = (validation[0].double() - mean) / std, (features.double() - mean) / std
+    weight = torch.zeros(x.shape[1] + 1, classes, dtype=torch.double)
+    best, best_accuracy = weight, -1.0
+    for penalty in sorted(penalties, reverse=True):
+        weight = _logistic(xs, y, weight, penalty)
+        accuracy = float(((held @ weight[:-1] + weight[-1]).argmax(dim=1) == validation[1]).double().mean())
+        if accuracy > best_accuracy:
+            best, best_accuracy = weight, accuracy
+    return (asked @ best[:-1] + best[-1]).argmax(dim=1)
+
+
+def _logistic(x: Tensor, y: Tensor, start: Tensor, penalty: float) -> Tensor:
+    from scipy.optimize import minimize
+
+    n, one_hot = len(x), nn.functional.one_hot(y, start.shape[1]).double()
+    shape = start.shape
+
+    def loss_and_gradient(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        w = torch.from_numpy(flat).view(shape)
+        logits = x @ w[:-1] + w[-1]
+        log_p = logits.log_softmax(dim=1)
+        loss = -(one_hot * log_p).sum() / n + penalty / 2 * w[:-1].square().sum()
+        residual = (log_p.exp() - one_hot) / n
+        gradient = torch.cat([x.T @ residual + penalty * w[:-1], residual.sum(dim=0, keepdim=True)])
+        return float(loss), gradient.reshape(-1).numpy()
+
+    found = minimize(loss_and_gradient, start.reshape(-1).numpy().copy(), jac=True, method="L-BFGS-B",
+                     options={"maxiter": 300})  # fmt: skip
+    return torch.from_numpy(found.x).view(shape)

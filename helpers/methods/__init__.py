@@ -1,0 +1,1 @@
+"""Encoder + views + objective = one trainable method, one file a published method."""

@@ -1,0 +1,1 @@
+"""Encoders, heads and decoders: ``nn.Module``s and nothing else."""

@@ -1,0 +1,1 @@
+"""Papermill execution, run folders, provenance and the results store."""

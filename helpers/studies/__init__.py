@@ -1,0 +1,1 @@
+"""Per study: its typed parameters, its claims, and the steps its notebook calls."""

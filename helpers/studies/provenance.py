@@ -1,0 +1,91 @@
+"""Where a number comes from: code, packages, machine, data, time and memory."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import time
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from helpers.places import ROOT
+from helpers.studies.run_folder import code_version
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "scipy",
+    "scikit-survival",
+    "timm",
+    "accelerate",
+)
+
+
+def provenance(study: str, fingerprint: str, threads: int, workers: int) -> dict[str, Any]:
+    """What is known when a run starts, as plain values."""
+    return {
+        "study": study,
+        "code": {"version": code_version(study), **_git()},
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "threads": threads,
+        "workers": workers,
+        "data_fingerprint": fingerprint,
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+class Stopwatch:
+    """Wall time (monotonic) and peak memory since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def read(self) -> dict[str, float]:
+        """``wall_seconds`` so far, and ``peak_memory_mib``: the largest resident set of this process or of one child."""
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        unit = (
+            2**20 if platform.system() == "Darwin" else 2**10
+        )  # ru_maxrss counts bytes there, KiB elsewhere
+        return {
+            "wall_seconds": round(time.monotonic() - self._started, 2),
+            "peak_memory_mib": round(max(own, child) / unit, 1),
+        }
+
+
+def _git() -> dict[str, Any]:
+    def ask(*words: str) -> str | None:
+        try:
+            answer = subprocess.run(
+                ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    status = ask("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": bool(status) if status is not None else None}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

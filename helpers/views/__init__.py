@@ -1,0 +1,1 @@
+"""How one sample becomes two: batched random augmentations and corruptions."""

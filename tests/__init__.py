@@ -1,0 +1,1 @@
+"""The project's tests; ``python -m tests`` runs them all, with linting, types and notebooks."""

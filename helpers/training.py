@@ -122,15 +122,11 @@ def train(
         shown.update(run.epoch * steps + run.step)
         while run.epoch < plan.epochs and not run.stopped():
             if run.step == 0:
-                method.on_epoch_start(
-                    embed(method.encoder, corpus, rows) if method.wants_features() else None
-                )
+                method.on_epoch_start(embed(method.encoder, corpus, rows) if method.wants_features() else None)
             order = _order(rows, plan.seed, run.epoch)
             started, first = time.monotonic(), run.step
             for step in range(first, steps):
-                logged = run.take_step(
-                    corpus, order[step * size : (step + 1) * size], run.epoch + step / steps
-                )
+                logged = run.take_step(corpus, order[step * size : (step + 1) * size], run.epoch + step / steps)
                 run.step = step + 1
                 speed = (run.step - first) * size / max(time.monotonic() - started, 1e-9)
                 shown.update(loss=logged["loss"], samples_per_s=speed)
@@ -194,9 +190,7 @@ class _Run:
 
     def _demand_finite(self, loss: Tensor, epoch: float) -> None:
         if not torch.isfinite(loss):
-            kept = (
-                f"; the last good checkpoint is {self.file.name}" if self.file and self.file.exists() else ""
-            )
+            kept = f"; the last good checkpoint is {self.file.name}" if self.file and self.file.exists() else ""
             raise StudyError(
                 f"the loss became {float(loss.detach())} in epoch {int(epoch) + 1}, step {self.step + 1}: lower "
                 f"learning_rate ({self.plan.learning_rate:g}) or set a gradient clip{kept}"
@@ -271,9 +265,7 @@ class _Run:
             os.replace(partial, self.file)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            raise StudyError(
-                f"the checkpoint {self.file.name} cannot be written: {error.strerror}"
-            ) from error
+            raise StudyError(f"the checkpoint {self.file.name} cannot be written: {error.strerror}") from error
 
     def resume(self) -> None:
         """Take up a checkpoint of the same plan, where there is a whole one."""
@@ -284,9 +276,7 @@ class _Run:
             if state["plan"] != _plan_key(self.plan):
                 return
             self.method.load_state_dict(state["method"])
-        except (
-            Exception
-        ):  # damaged, or of another method: whatever is wrong with it, it cannot be resumed from
+        except Exception:  # damaged, or of another method: whatever is wrong with it, it cannot be resumed from
             return
         self.optimiser.load_state_dict(state["optimiser"])
         rank = self.accelerator.process_index
@@ -315,9 +305,7 @@ def _accelerator(plan: TrainingPlan, device: str) -> Any:
     from accelerate.state import AcceleratorState
 
     if device == "cuda" and not torch.cuda.is_available():
-        raise StudyError(
-            "device: cuda was asked for, but torch finds no GPU here; set device: cpu or device: auto"
-        )
+        raise StudyError("device: cuda was asked for, but torch finds no GPU here; set device: cpu or device: auto")
     AcceleratorState._reset_state()  # runs of different precision follow one another in one process
     return Accelerator(
         cpu=device == "cpu" or not torch.cuda.is_available(),
@@ -330,7 +318,7 @@ def _optimiser(method: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
     trained = [p for p in method.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim > 1 or plan.decay_vectors]
     vectors = [p for p in trained if p.ndim <= 1 and not plan.decay_vectors]
-    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     groups = [group for group in groups if group["params"]]
     if plan.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=0.9, weight_decay=plan.weight_decay)

@@ -58,9 +58,7 @@ class Corpus:
         object.__setattr__(self, "table", self.table.reset_index(drop=True))
         twice = self.table.loc[self.table["sample_id"].duplicated(), "sample_id"]
         if len(twice):
-            raise StudyError(
-                f"{self.name}: sample_id {twice.iloc[0]!r} stands more than once; ids must be unique"
-            )
+            raise StudyError(f"{self.name}: sample_id {twice.iloc[0]!r} stands more than once; ids must be unique")
         if "split" in self.table.columns:
             self._check_splits()
 
@@ -115,9 +113,7 @@ class Corpus:
             column = self.table[label]
             if pd.api.types.is_float_dtype(column) or column.nunique() > 30:
                 numbers = pd.to_numeric(column, errors="coerce")
-                facts.append(
-                    (label, f"{numbers.min():.4g} to {numbers.max():.4g}, median {numbers.median():.4g}")
-                )
+                facts.append((label, f"{numbers.min():.4g} to {numbers.max():.4g}, median {numbers.median():.4g}"))
             else:
                 facts.append((label, _counts(column)))
         if "split" in self.table.columns:
@@ -162,17 +158,11 @@ def split_by_subject(
     if stratify is None:
         stratum = pd.Series(0, index=subjects)
     else:
-        stratum = (
-            table.groupby("subject")[stratify]
-            .agg(lambda c: c.value_counts(dropna=False).index[0])
-            .loc[subjects]
-        )
+        stratum = table.groupby("subject")[stratify].agg(lambda c: c.value_counts(dropna=False).index[0]).loc[subjects]
     names = list(fractions)
     shares = np.array([fractions[name] for name in names])
     # Subjects in random order, stratum after stratum, dealt to whichever split is furthest behind its share.
-    order = np.concatenate(
-        [rng.permutation(np.flatnonzero((stratum == s).to_numpy())) for s in stratum.unique()]
-    )
+    order = np.concatenate([rng.permutation(np.flatnonzero((stratum == s).to_numpy())) for s in stratum.unique()])
     given = np.zeros(len(names))
     split_of: dict[object, str] = {}
     for count, position in enumerate(order, start=1):
@@ -204,14 +194,10 @@ def folds_by_subject(
     subjects = table["subject"].to_numpy()
     distinct = len(pd.unique(subjects))
     if folds < 2 or distinct < folds:
-        raise StudyError(
-            f"{folds} folds need at least 2 folds and as many subjects; there are {distinct} subject(s)"
-        )
+        raise StudyError(f"{folds} folds need at least 2 folds and as many subjects; there are {distinct} subject(s)")
     classes = np.zeros(len(table), dtype=int) if stratify is None else np.asarray(stratify)
     if distinct == len(table):
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed).split(
-            np.zeros(len(table)), classes
-        )
+        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(table)), classes)
     else:
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(
             np.zeros(len(table)), classes, subjects

@@ -50,9 +50,7 @@ def _files(path: Path) -> list[tuple[str, Path]]:
         return [(path.name, path)]
     if path.is_dir():
         return [(str(p.relative_to(path)), p) for p in path.rglob("*") if p.is_file()]
-    raise StudyError(
-        f"{path} does not exist; set data_root (or the path that names it) to where the corpus lies"
-    )
+    raise StudyError(f"{path} does not exist; set data_root (or the path that names it) to where the corpus lies")
 
 
 def _version(package: str) -> str:

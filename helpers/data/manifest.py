@@ -26,9 +26,7 @@ def read_manifest(path: Path, required: Sequence[str] = ("sample_id",)) -> pd.Da
             twice.
     """
     if not path.is_file():
-        raise StudyError(
-            f"no manifest at {path}; give the path of a .csv or .parquet file with one row a sample"
-        )
+        raise StudyError(f"no manifest at {path}; give the path of a .csv or .parquet file with one row a sample")
     try:
         if path.suffix == ".csv":
             table = pd.read_csv(path)
@@ -53,9 +51,7 @@ def read_manifest(path: Path, required: Sequence[str] = ("sample_id",)) -> pd.Da
     table["sample_id"] = table["sample_id"].astype(str)
     twice = table.loc[table["sample_id"].duplicated(), "sample_id"]
     if len(twice):
-        raise StudyError(
-            f"{path.name}: sample_id {twice.iloc[0]!r} stands more than once; ids must be unique"
-        )
+        raise StudyError(f"{path.name}: sample_id {twice.iloc[0]!r} stands more than once; ids must be unique")
     if "subject" not in table.columns:
         table["subject"] = table["sample_id"]
     return table

@@ -128,9 +128,7 @@ def _interval(item: Evidence) -> Interval:
     null = -item.claim.margin
     if len(differences) < 2:
         name = {"folds": "fold", "seeds": "seed", "independent": "pair"}[item.design]
-        return intervals.Interval(
-            float(differences.mean()), np.nan, np.nan, np.nan, f"none: a single {name}", 1
-        )
+        return intervals.Interval(float(differences.mean()), np.nan, np.nan, np.nan, f"none: a single {name}", 1)
     if item.design == "folds":
         return intervals.corrected_resampled_t(differences, item.test_fraction, null)
     if item.design == "seeds" and differences.ndim == 2:

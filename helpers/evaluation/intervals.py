@@ -43,9 +43,7 @@ def corrected_resampled_t(
     """
     d = _one_dimensional(differences)
     variance = d.var(ddof=1) * (1 / len(d) + test_fraction / (1 - test_fraction))
-    return _student(
-        d.mean(), variance, len(d) - 1, null, confidence, "corrected resampled t over folds", len(d)
-    )
+    return _student(d.mean(), variance, len(d) - 1, null, confidence, "corrected resampled t over folds", len(d))
 
 
 def crossed_seeds_subjects(differences: np.ndarray, null: float = 0.0, confidence: float = 0.95) -> Interval:
@@ -91,9 +89,7 @@ def independent_pairs(differences: np.ndarray, null: float = 0.0, confidence: fl
     from scipy import stats
 
     d = _one_dimensional(differences)
-    exact = _student(
-        d.mean(), d.var(ddof=1) / len(d), len(d) - 1, null, confidence, "t over independent pairs", len(d)
-    )
+    exact = _student(d.mean(), d.var(ddof=1) / len(d), len(d) - 1, null, confidence, "t over independent pairs", len(d))
     if len(d) < 30 or np.ptp(d) == 0:
         return exact
     found = stats.bootstrap(

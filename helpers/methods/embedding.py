@@ -26,9 +26,7 @@ def embed(encoder: nn.Module, corpus: Corpus, rows: np.ndarray, batch_size: int 
     parts = []
     for start in range(0, len(rows), batch_size):
         batch = corpus.load(rows[start : start + batch_size])
-        moved = (
-            {name: t.to(device) for name, t in batch.items()} if isinstance(batch, dict) else batch.to(device)
-        )
+        moved = {name: t.to(device) for name, t in batch.items()} if isinstance(batch, dict) else batch.to(device)
         parts.append(encoder(moved).float().cpu())
     encoder.train(was_training)
     return torch.cat(parts)

@@ -59,8 +59,8 @@ def update_average(target: nn.Module, source: nn.Module, momentum: float) -> Non
         source: the network under training.
         momentum: m in [0, 1].
     """
-    slow = [p for p in target.parameters()]
-    fast = [p.detach() for p in source.parameters()]
+    slow: list[Tensor] = [p.detach() for p in target.parameters()]
+    fast: list[Tensor] = [p.detach() for p in source.parameters()]
     if slow:
         torch._foreach_lerp_(slow, fast, 1.0 - momentum)
     for mine, theirs in zip(target.buffers(), source.buffers(), strict=True):

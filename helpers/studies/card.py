@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from helpers.errors import StudyError
 from helpers.evaluation.claims import Claim
 
-NO_EFFECT = {"affects_results": False}  # json_schema_extra of a parameter that cannot change a number
+NO_EFFECT: dict[str, Any] = {"affects_results": False}  # json_schema_extra of a parameter that cannot change a number
 
 
 class StudyParameters(BaseModel):
@@ -27,9 +27,7 @@ class StudyParameters(BaseModel):
     )
     seeds: list[int] = Field([0], min_length=1, description="one repetition a seed; >= 5 for a verdict")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of each worker")
-    workers: int = Field(
-        2, ge=1, le=256, description="runs of the grid side by side", json_schema_extra=NO_EFFECT
-    )
+    workers: int = Field(2, ge=1, le=256, description="runs of the grid side by side", json_schema_extra=NO_EFFECT)
     device: str = Field("cpu", pattern="^(cpu|cuda|auto)$", description="cpu, cuda or auto")
 
     def affecting_results(self) -> dict[str, Any]:
@@ -37,8 +35,7 @@ class StudyParameters(BaseModel):
         left_out = {
             name
             for name, field in type(self).model_fields.items()
-            if isinstance(field.json_schema_extra, dict)
-            and field.json_schema_extra.get("affects_results") is False
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("affects_results") is False
         }
         return self.model_dump(exclude=left_out)
 
@@ -127,9 +124,7 @@ class StudyCard:
             raise StudyError(f"{where}: {_first_problem(error, self)}") from None
         names = [option.name for option in self.corpora]
         if parameters.corpus not in names:
-            raise StudyError(
-                f"{where}: corpus: {parameters.corpus!r} is unknown; allowed: {', '.join(names)}"
-            )
+            raise StudyError(f"{where}: corpus: {parameters.corpus!r} is unknown; allowed: {', '.join(names)}")
         return parameters
 
 
@@ -146,9 +141,7 @@ def _first_problem(error: ValidationError, card: StudyCard) -> str:
         hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(fields)}"
         return f"{key}: {card.name} has no such parameter; {hint}{more}"
     field = card.parameters.model_fields.get(str(problem["loc"][0])) if problem["loc"] else None
-    allowed = (
-        f"; {key.split('.')[0]} is {field.description}" if field is not None and field.description else ""
-    )
+    allowed = f"; {key.split('.')[0]} is {field.description}" if field is not None and field.description else ""
     if problem["type"] == "missing":
         return f"{key}: is missing{allowed}{more}"
     return f"{key}: {problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}{allowed}{more}"

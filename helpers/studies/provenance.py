@@ -6,7 +6,7 @@ import platform
 import resource
 import subprocess
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -38,7 +38,7 @@ def provenance(study: str, fingerprint: str, threads: int, workers: int) -> dict
         "threads": threads,
         "workers": workers,
         "data_fingerprint": fingerprint,
-        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
@@ -52,9 +52,7 @@ class Stopwatch:
         """``wall_seconds`` so far, and ``peak_memory_mib``: the largest resident set of this process or of one child."""
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        unit = (
-            2**20 if platform.system() == "Darwin" else 2**10
-        )  # ru_maxrss counts bytes there, KiB elsewhere
+        unit = 2**20 if platform.system() == "Darwin" else 2**10  # ru_maxrss counts bytes there, KiB elsewhere
         return {
             "wall_seconds": round(time.monotonic() - self._started, 2),
             "peak_memory_mib": round(max(own, child) / unit, 1),
@@ -64,9 +62,7 @@ class Stopwatch:
 def _git() -> dict[str, Any]:
     def ask(*words: str) -> str | None:
         try:
-            answer = subprocess.run(
-                ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=10
-            )
+            answer = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=10)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return answer.stdout.strip() if answer.returncode == 0 else None

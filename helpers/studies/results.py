@@ -59,11 +59,7 @@ def read_results(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{path} cannot be read as results ({error}); run the study again with --force"
-        ) from error
+        raise StudyError(f"{path} cannot be read as results ({error}); run the study again with --force") from error
     if list(table.columns) != list(COLUMNS):
-        raise StudyError(
-            f"{path} has other columns than results of this version; run the study again with --force"
-        )
+        raise StudyError(f"{path} has other columns than results of this version; run the study again with --force")
     return table

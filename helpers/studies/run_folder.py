@@ -35,9 +35,7 @@ def code_version(study: str) -> str:
     for path in sorted(package.rglob("*.py")):
         name = path.relative_to(package).as_posix()
         parts = name.split("/")
-        if name.startswith(_LAUNCHERS_ALONE) or (
-            parts[0] == "studies" and len(parts) > 2 and parts[1] != study
-        ):
+        if name.startswith(_LAUNCHERS_ALONE) or (parts[0] == "studies" and len(parts) > 2 and parts[1] != study):
             continue
         digest.update(name.encode() + b"\0" + path.read_bytes())
     notebook = notebook_path(study)
@@ -78,9 +76,7 @@ def open_partial(study: str, identity: str) -> Path:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _locks[folder] = handle
     except BlockingIOError:
-        raise StudyError(
-            f"{study} {identity}: this very run is under way in another process; wait for it"
-        ) from None
+        raise StudyError(f"{study} {identity}: this very run is under way in another process; wait for it") from None
     except OSError as error:
         raise StudyError(
             f"{folder} cannot be written: {error.strerror}; set STUDIES_OUTPUTS to a folder that can"
@@ -96,9 +92,7 @@ def finish(folder: Path, study: str, identity: str) -> Path:
     final = finished_folder(study, identity)
     for name in WHOLE:
         if not (folder / name).is_file():
-            raise StudyError(
-                f"{study} {identity}: the run ended without {name}; it does not count as finished"
-            )
+            raise StudyError(f"{study} {identity}: the run ended without {name}; it does not count as finished")
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     _release(folder)
     if final.exists():

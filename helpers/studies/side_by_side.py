@@ -43,9 +43,7 @@ def side_by_side(
     missing = [i for i, result in enumerate(found) if result is None]
     with bar(len(arguments), label, "job") as shown:
         shown.update(len(arguments) - len(missing))
-        for i, result in zip(
-            missing, _results(job, [arguments[i] for i in missing], workers, threads), strict=True
-        ):
+        for i, result in zip(missing, _results(job, [arguments[i] for i in missing], workers, threads), strict=True):
             write_whole(files[i], _bytes(result))
             found[i] = result
             shown.update()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import json
 import random
 import types
@@ -21,7 +20,6 @@ from helpers.evaluation.claims import Evidence, Verdict, judge
 from helpers.progress import tell
 from helpers.report.tables import facts_table
 from helpers.studies.catalogue import study_card
-from helpers.studies.card import StudyParameters
 from helpers.studies.provenance import Stopwatch, provenance
 from helpers.studies.results import tidy, write_results
 from helpers.studies.run_folder import RUN_FOLDER, finish, open_partial, run_id, write_whole
@@ -59,9 +57,7 @@ class Study:
         self._launched = environ.get(RUN_FOLDER)
         self.folder = Path(self._launched) if self._launched else open_partial(name, self.run_id)
         self._watch = Stopwatch()
-        self._provenance = provenance(
-            name, self.fingerprint, self.parameters.threads, self.parameters.workers
-        )
+        self._provenance = provenance(name, self.fingerprint, self.parameters.threads, self.parameters.workers)
         self._rows: list[dict[str, Any]] = []
         self._key_figure: dict[str, str] | None = None
         self._start()
@@ -89,9 +85,7 @@ class Study:
 
         torch.set_num_threads(self.parameters.threads)
         self.seed_everything(self.parameters.seeds[0])
-        write_whole(
-            self.folder / "params.yaml", yaml.safe_dump(self.parameters.model_dump(), sort_keys=False)
-        )
+        write_whole(self.folder / "params.yaml", yaml.safe_dump(self.parameters.model_dump(), sort_keys=False))
         tell("started")
 
     @property
@@ -173,9 +167,7 @@ class Study:
         """Keep an encoder's weights as ``encoder.safetensors``."""
         from safetensors.torch import save
 
-        tensors = {
-            name: tensor.detach().cpu().contiguous().clone() for name, tensor in encoder.state_dict().items()
-        }
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in encoder.state_dict().items()}
         write_whole(self.folder / "encoder.safetensors", save(tensors))
 
     def data_card(self, corpus: Corpus) -> Any:
@@ -231,9 +223,7 @@ class Study:
         code, parameters = self._provenance["code"], self.parameters.model_dump(exclude={"data_root"})
         dirty = " (changed since)" if code["dirty"] else ""
         facts = [("study", self.card.title), ("paper", self.card.paper.citation()), ("run", self.run_id)]
-        facts += [
-            (key, ", ".join(map(str, v)) if isinstance(v, list) else str(v)) for key, v in parameters.items()
-        ]
+        facts += [(key, ", ".join(map(str, v)) if isinstance(v, list) else str(v)) for key, v in parameters.items()]
         facts += [
             ("code", f"{code['version']}, commit {(code['commit'] or 'none')[:10]}{dirty}"),
             ("data", f"{self.data_note}, fingerprint {self.fingerprint}"),

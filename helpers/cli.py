@@ -1,0 +1,286 @@
+"""The ``studies`` command: list, show, run, report, lab, refresh. Imports what is heavy only where it is needed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from helpers.errors import StudyError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from helpers.runs.launcher import Progress
+    from helpers.runs.planning import PlannedRun
+    from helpers.studies.card import StudyCard, StudyParameters
+
+SCALES = ("quick", "standard", "paper")
+_WORD_STYLE = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
+
+app = typer.Typer(
+    help="Published self-supervised-learning studies, rerun: each ends in a verdict on its paper's claim.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Studies = Annotated[list[str], typer.Argument(metavar="STUDY…", help="names of studies, or all")]
+
+
+@app.command("list")
+def list_studies() -> None:
+    """All studies: claim, paper, corpora, cost."""
+    from helpers.studies.catalogue import study_card, study_names
+
+    table = _table("study", "claim", "paper", "corpora", "cost (quick)")
+    for name in study_names():
+        card = study_card(name)
+        table.add_row(
+            _text(name, "bold"),
+            _text("\n".join(claim.statement for claim in card.claims)),
+            _text(f"{card.paper.authors} {card.paper.year}"),
+            _text(", ".join(option.name for option in card.corpora)),
+            _text(card.cost.get("quick", "")),
+        )
+    _console().print(table)
+
+
+@app.command()
+def show(study: Annotated[str, typer.Argument(help="name of a study")]) -> None:
+    """One study: claims, paper, corpora, parameters with types, defaults and ranges, cost."""
+    from helpers.studies.catalogue import study_card
+
+    card = study_card(study)
+    console = _console()
+    console.print(_text(f"{card.title} ({card.name})", "bold"))
+    console.print(_text(f"{card.paper.citation()}  {card.paper.link}"), soft_wrap=True)
+    claims = _table("claim", "metric", "compared", "the paper's number")
+    for claim in card.claims:
+        better = f"{claim.metric}, {claim.direction} is better"
+        margin = f"; no worse by more than {claim.margin:g}" if claim.margin else ""
+        claims.add_row(
+            _text(f"{claim.statement} [{claim.citation}]"),
+            _text(better + margin),
+            _text(f"{claim.method} against {claim.baseline}"),
+            _text(claim.paper_figure or "none given"),
+        )
+    corpora = _table("corpus", "data", "needs", "about")
+    for option in card.corpora:
+        needs = "nothing" if option.built_in else "data_root"
+        corpora.add_row(
+            _text(option.name, "bold"),
+            _text("simulated" if option.simulated else "real"),
+            _text(needs),
+            _text(option.about),
+        )
+    console.print(claims)
+    console.print(corpora)
+    console.print(_parameters_table(card))
+    cost = _table("scale", "cost", "time limit")
+    for scale in SCALES:
+        limit = f"{card.minutes[scale]:g} min" if scale in card.minutes else ""
+        cost.add_row(scale, _text(card.cost.get(scale, "")), limit)
+    console.print(cost)
+
+
+@app.command()
+def run(
+    studies: Studies,
+    scale: Annotated[str, typer.Option(help="quick, standard or paper")] = "quick",
+    file: Annotated[list[Path] | None, typer.Option("-f", "--file", help="YAML file of parameters")] = None,
+    pair: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", metavar="KEY=VALUE", help="one parameter")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="such as 0-4 or 0,2,5")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="runs side by side; as many as the cores carry, if not given")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="run again what is done")] = False,
+    timeout: Annotated[float | None, typer.Option(min=0.001, help="minutes after which a run is stopped")] = None,
+) -> None:
+    """Run studies; what is already done is not done again."""
+    from helpers.runs.planning import chosen_studies, plan
+
+    if scale not in SCALES:
+        raise StudyError(f"--scale: {scale!r} is unknown; allowed: {', '.join(SCALES)}")
+    runs = [plan(name, scale, file or [], pair or [], seeds, timeout) for name in chosen_studies(studies)]
+    ended = _launch(runs, workers, force)
+    _summary(runs, ended)
+    _report()
+    if any(now.state not in ("done", "already") for now in ended):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report() -> None:
+    """Make the gallery of results, outputs/index.html, anew."""
+    _report()
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab on the notebooks."""
+    from helpers.places import ROOT
+
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(ROOT / "notebooks")])
+
+
+@app.command()
+def refresh(studies: Studies) -> None:
+    """Re-execute committed notebooks in place, at their own defaults, and clean them for committing."""
+    from helpers.places import ROOT
+    from helpers.runs.planning import chosen_studies
+
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    failed = [
+        name
+        for name in chosen_studies(studies)
+        if subprocess.run(
+            [sys.executable, "-m", "helpers.runs.refresh", name], env={**os.environ, "PYTHONPATH": path}
+        ).returncode
+    ]
+    if failed:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: a StudyError is one line and exit code 2, Ctrl-C is exit code 130."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        code = app(standalone_mode=False)
+    except StudyError as error:
+        _end(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        _end("stopped: no run that was under way counts as finished; the same command goes on from there", 130)
+    except typer.Abort:
+        _end("stopped", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        _end(f"error: {error.filename or 'a file'}: {error.strerror}", 2)
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # what click says of a wrong command line
+        if message is None:
+            raise
+        _end(f"error: {message()}", 2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _launch(runs: list[PlannedRun], workers: int | None, force: bool) -> list[Progress]:
+    from helpers.runs.launcher import LocalLauncher
+    from helpers.runs.live import LiveView
+
+    if workers is None:
+        widest = max((planned.cores for planned in runs), default=1)
+        workers = max(1, (os.cpu_count() or 1) // widest)
+    with LiveView(runs, _console()) as view:
+        return LocalLauncher(workers, force).run(runs, view.update)
+
+
+def _summary(runs: list[PlannedRun], ended: list[Progress]) -> None:
+    """A table of how every run ended."""
+    from helpers.runs.planning import shown
+    from helpers.runs.summary import verdict_words
+
+    table = _table("study", "scale", "corpus", "verdict", "time", "folder")
+    for planned, now in zip(runs, ended, strict=True):
+        good = now.state in ("done", "already")
+        words = verdict_words(planned.folder) if good else [now.state]
+        verdict = _text("")
+        for i, word in enumerate(words):
+            verdict.append(("\n" if i else "") + word, style=_WORD_STYLE.get(word.split()[0], "bold red"))
+        table.add_row(
+            _text(planned.study, "bold"),
+            planned.parameters.scale,
+            _text(planned.parameters.corpus),
+            verdict,
+            "already done" if now.state == "already" else f"{now.seconds:.0f} s",
+            _text(shown(now.folder) if now.folder else ""),
+        )
+    console = _console()
+    console.print(table)
+    for planned, now in zip(runs, ended, strict=True):
+        if now.state not in ("done", "already"):
+            console.print(_text(f"{now.state}: {planned.label}: {now.message}", "red"), soft_wrap=True)
+
+
+def _report() -> None:
+    from helpers.report.gallery import write_gallery
+    from helpers.runs.planning import shown
+
+    _console().print(_text(f"gallery: {shown(write_gallery())}"), soft_wrap=True)
+
+
+def _parameters_table(card: StudyCard) -> Any:
+    table = _table("parameter", "type", "default", "what it is")
+    for name, field in card.parameters.model_fields.items():
+        kind = getattr(field.annotation, "__name__", str(field.annotation))
+        if kind in ("list", "tuple", "Union", "Optional", "Literal"):
+            kind = str(field.annotation).replace("typing.", "")
+        default = "needed" if field.is_required() else repr(field.default)
+        table.add_row(
+            _text(name, "bold"),
+            _text(kind),
+            _text(default),
+            _text("; ".join(filter(None, [field.description or "", _limits(card.parameters, name)]))),
+        )
+    return table
+
+
+def _limits(parameters: type[StudyParameters], name: str) -> str:
+    """The range that a field is checked against, such as ``>= 1, <= 256``."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    found = [
+        f"{sign} {getattr(limit, attribute):g}"
+        for limit in parameters.model_fields[name].metadata
+        for attribute, sign in signs.items()
+        if getattr(limit, attribute, None) is not None
+    ]
+    return ", ".join(found)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    return Console(highlight=False, width=None if terminal or "COLUMNS" in os.environ else 140)
+
+
+def _table(*columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _text(words: str, style: str = "") -> Any:
+    from rich.text import Text
+
+    return Text(words, style=style)
+
+
+def _as_interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(line: str, code: int) -> None:
+    print(line, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A study that takes two seconds, in a project of its own: what running and reporting are tested on."""

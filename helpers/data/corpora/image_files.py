@@ -1,0 +1,126 @@
+"""Decoding image files: broken ones found, equal ones recognised, pixels cached."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.data.cache import cached
+from helpers.progress import bar
+
+ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"})
+MEMORY_LIMIT = 4 * 2**30  # bytes of pixels kept in memory; above it files are decoded when they are asked for
+_READER = 1  # change it and every cache is made anew
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A list of image files after one pass over them.
+
+    Attributes:
+        paths: the files.
+        size: side of the decoded images, pixels.
+        channels: 1 where every readable file is grey, else 3.
+        readable: bool (n,).
+        digests: hash of each file's pixels at full size as hex text, object (n,); unique where unreadable.
+        pixels: uint8 (n, channels, size, size), or None above :data:`MEMORY_LIMIT`.
+    """
+
+    paths: tuple[Path, ...]
+    size: int
+    channels: int
+    readable: np.ndarray
+    digests: np.ndarray
+    pixels: Tensor | None
+
+    def load(self, rows: np.ndarray) -> Tensor:
+        """Images at these positions, uint8 (B, channels, size, size)."""
+        if self.pixels is not None:
+            return self.pixels[torch.as_tensor(rows)]
+        found = [torch.from_numpy(_shrunk(_opened(self.paths[i]), self.size)) for i in rows]
+        return torch.stack(found)[:, : self.channels]
+
+
+def image_files(root: Path) -> list[Path]:
+    """Files below a folder that are named like images, sorted; hidden ones are passed over."""
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in ENDINGS and path.is_file() and not path.name.startswith(".")
+    )
+
+
+def decode_files(paths: Sequence[Path], size: int, key: dict[str, object]) -> Decoded:
+    """Decode every file once; the second time the result comes from the cache.
+
+    Args:
+        paths: image files.
+        size: side of the decoded images: the shorter side is scaled to it, the centre cropped.
+        key: what the files' content depends on, for the cache.
+    """
+    fits = len(paths) * 3 * size * size <= MEMORY_LIMIT
+    tensors = cached(
+        {"reader": _READER, "size": size, "pixels": fits, **key}, lambda: _decode(paths, size, fits)
+    )
+    channels = 1 if bool(tensors["grey"].all()) else 3
+    digests = np.array([bytes(row).hex() for row in tensors["digests"].numpy()], dtype=object)
+    return Decoded(
+        paths=tuple(paths),
+        size=size,
+        channels=channels,
+        readable=tensors["readable"].numpy(),
+        digests=digests,
+        pixels=tensors["pixels"][:, :channels].contiguous() if fits else None,
+    )
+
+
+def _decode(paths: Sequence[Path], size: int, keep: bool) -> dict[str, Tensor]:
+    n = len(paths)
+    pixels = torch.zeros(n if keep else 0, 3, size, size, dtype=torch.uint8)
+    digests, readable = torch.zeros(n, 16, dtype=torch.uint8), torch.zeros(n, dtype=torch.bool)
+    grey = torch.ones(n, dtype=torch.bool)
+    with bar(n, "decoding images", "image") as shown:
+        for i, path in enumerate(paths):
+            digest = hashlib.sha256(f"unreadable {i}".encode())
+            try:
+                image = _opened(path)
+            except (OSError, ValueError, SyntaxError, EOFError):  # what Pillow raises on broken files
+                image = None
+            if image is not None:
+                readable[i] = True
+                grey[i] = bool((image[..., :1] == image).all())
+                digest = hashlib.sha256(f"{image.shape}".encode() + image.tobytes())
+                if keep:
+                    pixels[i] = torch.from_numpy(_shrunk(image, size))
+            digests[i] = torch.frombuffer(bytearray(digest.digest()[:16]), dtype=torch.uint8)
+            shown.update()
+    return {"pixels": pixels, "digests": digests, "readable": readable, "grey": grey}
+
+
+def _opened(path: Path) -> np.ndarray:
+    """Pixels of a file, uint8 (H, W, 3), upright, whatever its mode; 16-bit grey is scaled to 8."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            if image.mode.startswith("I"):
+                deep = np.asarray(image, dtype=np.float64)
+                image = Image.fromarray((deep / 257).round().clip(0, 255).astype(np.uint8))
+            return np.asarray(image.convert("RGB"))
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
+
+
+def _shrunk(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(H, W, 3) to (3, size, size): shorter side scaled, centre cropped."""
+    from PIL import Image, ImageOps
+
+    image = ImageOps.fit(Image.fromarray(pixels), (size, size), Image.Resampling.BILINEAR)
+    return np.asarray(image).transpose(2, 0, 1).copy()

@@ -21,8 +21,17 @@ from helpers.errors import StudyError
 from helpers.places import notebook_path
 from helpers.progress import PROGRESS_FILE
 from helpers.runs.process_tree import kill_descendants
+from helpers.runs.quick_start import skip_slow_checks
 from helpers.studies.catalogue import study_card
-from helpers.studies.run_folder import RUN_FOLDER, finish, open_partial, set_aside, write_whole
+from helpers.studies.run_folder import (
+    RUN_FOLDER,
+    finish,
+    finished_folder,
+    is_whole,
+    open_partial,
+    set_aside,
+    write_whole,
+)
 
 
 def main() -> int:
@@ -35,6 +44,7 @@ def main() -> int:
     asked.add_argument("--fresh", action="store_true", help="do not go on from checkpoints")
     a = asked.parse_args()
     _end_with_parent()
+    skip_slow_checks()
     try:
         folder = open_partial(a.study, a.identity)
     except StudyError as error:
@@ -42,6 +52,8 @@ def main() -> int:
     try:
         if a.fresh:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        elif is_whole(finished_folder(a.study, a.identity)):  # by another process, since the launcher looked
+            return _close(a.signs, "done", "", _already(folder, a.study, a.identity))
         values = yaml.safe_load(a.parameters.read_text())
         _run(a.study, a.identity, values, folder, a.signs)
         done = finish(folder, a.study, a.identity)
@@ -69,6 +81,13 @@ def _run(study: str, identity: str, values: dict[str, Any], folder: Path, signs:
     write_whole(folder / "notebook.ipynb", nbformat.writes(executed))
     _refuse_other_run(folder, identity)
     write_whole(folder / "notebook.html", notebook_html(executed, study))
+
+
+def _already(folder: Path, study: str, identity: str) -> Path:
+    """Drop the empty partial folder of a run that turned out to be done."""
+    shutil.rmtree(set_aside(folder, study, identity), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return finished_folder(study, identity)
 
 
 def _refuse_other_run(folder: Path, identity: str) -> None:

@@ -140,6 +140,7 @@ class LocalLauncher:
                 start_new_session=True,  # Ctrl-C reaches the launcher alone, which then ends its runs
             )
         below: set[psutil.Process] = set()
+        looked = 0.0
         try:
             while process.poll() is None:
                 if self._stop.is_set():
@@ -149,7 +150,9 @@ class LocalLauncher:
                     process.wait()
                     line = f"stopped after its time limit of {run.minutes:g} min (--timeout gives it another)"
                     return _keep(run, signs, line)
-                below |= descendants(process.pid)
+                if time.monotonic() - looked > 1:
+                    looked = time.monotonic()
+                    below |= descendants(process.pid)
                 self._progress[i] = _signs_of_life(signs, time.monotonic() - started)
                 self._stop.wait(0.2)
             return self._outcome(run, signs, process.returncode)

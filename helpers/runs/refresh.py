@@ -11,16 +11,17 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING
 
 from helpers.errors import StudyError
 from helpers.places import ROOT, notebook_path
-from helpers.runs.engine import CellError, prepare_environment, run_notebook
+from helpers.runs.quick_start import skip_slow_checks
 from helpers.studies.card import StudyParameters
 from helpers.studies.catalogue import study_card
 from helpers.studies.run_folder import RUN_FOLDER, write_whole
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 IMAGE_LIMIT = 200_000  # bytes of pictures in one committed notebook
 _PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif")
@@ -36,6 +37,10 @@ def refresh(study: str) -> int:
         StudyError: a cell fails, the pictures are too large, or an output names a folder of this machine. The
             committed notebook then stays as it was.
     """
+    import nbformat
+
+    from helpers.runs.engine import CellError, prepare_environment, run_notebook
+
     path = notebook_path(study)
     if not path.is_file():
         raise StudyError(f"{study}: its notebook {path.name} is absent")
@@ -58,6 +63,8 @@ def refresh(study: str) -> int:
 
 def clean(notebook: NotebookNode) -> None:
     """Take out what differs from one execution to the next for no reason a reader cares about."""
+    import nbformat
+
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -112,6 +119,7 @@ def _is_widget(output: NotebookNode) -> bool:
 def main() -> int:
     """Refresh the study that the command line names."""
     study = sys.argv[1]
+    skip_slow_checks()
     try:
         size = refresh(study)
     except StudyError as error:

@@ -16,8 +16,10 @@ from helpers.places import ROOT, notebook_path, outputs_folder
 RUN_FOLDER = "STUDIES_RUN_FOLDER"  # environment variable: the folder that a launcher has opened for this run
 WHOLE = ("params.yaml", "results.parquet", "verdict.json", "provenance.json")  # what every finished run holds
 _LAUNCHERS_ALONE = (
-    "runs",
+    "runs/",
     "report/gallery.py",
+    "report/gallery_",
+    "report/notebook_html.py",
     "cli.py",
 )  # code that shows or starts runs but computes no number
 
@@ -58,8 +60,17 @@ def finished_folder(study: str, identity: str) -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder holds a finished run."""
-    return not folder.name.startswith(".") and all((folder / name).is_file() for name in WHOLE)
+    """Whether a folder holds a finished run, none of its files cut short."""
+    if folder.name.startswith(".") or not all((folder / name).is_file() for name in WHOLE):
+        return False
+    try:
+        with (folder / "results.parquet").open("rb") as table:
+            head = table.read(4)
+            table.seek(-4, os.SEEK_END)
+            told = [json.loads((folder / name).read_text()) for name in ("verdict.json", "provenance.json")]
+            return head == table.read(4) == b"PAR1" and all(isinstance(one, dict) for one in told)
+    except (OSError, ValueError):
+        return False
 
 
 def open_partial(study: str, identity: str) -> Path:
@@ -70,11 +81,8 @@ def open_partial(study: str, identity: str) -> Path:
     """
     folder = outputs_folder() / study / f".partial-{identity}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if folder not in _locks:
-            handle = (folder / ".lock").open("w")
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _locks[folder] = handle
+            _locks[folder] = _lock(folder)
     except BlockingIOError:
         raise StudyError(f"{study} {identity}: this very run is under way in another process; wait for it") from None
     except OSError as error:
@@ -87,6 +95,19 @@ def open_partial(study: str, identity: str) -> Path:
     return folder
 
 
+def _lock(folder: Path) -> IO[str]:
+    """Make a folder one's own; a lock on a file that its former owner took away meanwhile does not count."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = (folder / ".lock").open("w")
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(handle.fileno()).st_ino == (folder / ".lock").stat().st_ino:
+                return handle
+        except FileNotFoundError:
+            continue
+
+
 def finish(folder: Path, study: str, identity: str) -> Path:
     """Rename a whole partial folder to its final name, replacing an older run of the same name."""
     final = finished_folder(study, identity)
@@ -94,7 +115,6 @@ def finish(folder: Path, study: str, identity: str) -> Path:
         if not (folder / name).is_file():
             raise StudyError(f"{study} {identity}: the run ended without {name}; it does not count as finished")
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    _release(folder)
     if final.exists():
         older = final.with_name(f".old-{identity}")
         shutil.rmtree(older, ignore_errors=True)
@@ -103,6 +123,7 @@ def finish(folder: Path, study: str, identity: str) -> Path:
         shutil.rmtree(older, ignore_errors=True)
     else:
         os.replace(folder, final)
+    _release(folder, final)
     return final
 
 
@@ -114,14 +135,17 @@ def set_aside(folder: Path, study: str, identity: str) -> Path:
     for entry in folder.iterdir():
         if entry.name not in ("checkpoints", ".lock"):
             os.replace(entry, failed / entry.name)
-    _release(folder)
+    _release(folder, folder)
+    if not any(folder.iterdir()):
+        folder.rmdir()
     return failed
 
 
-def _release(folder: Path) -> None:
+def _release(folder: Path, now_at: Path) -> None:
+    """Give up the lock of a folder, which may have been renamed since."""
+    (now_at / ".lock").unlink(missing_ok=True)
     handle = _locks.pop(folder, None)
     if handle is not None:
-        (folder / ".lock").unlink(missing_ok=True)
         handle.close()
 
 

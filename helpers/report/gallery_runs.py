@@ -1,0 +1,182 @@
+"""Finished runs, read back for the gallery."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.errors import StudyError
+from helpers.places import outputs_folder, params_path
+from helpers.studies.card import StudyCard
+from helpers.studies.catalogue import study_card
+from helpers.studies.run_folder import code_version, is_whole
+
+SCALES = ("paper", "standard", "quick")  # the best first
+_NUMBERS = ("effect", "margin")
+_WORDS = ("supported", "contradicted", "inconclusive")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One finished run.
+
+    Attributes:
+        folder: where it lies.
+        study, title, paper: of the study.
+        scale, corpus, simulated, seeds: as it was run.
+        changed: parameters that differ from the file of the scale, such as ``("epochs=1",)``.
+        verdicts: as :class:`helpers.evaluation.claims.Verdict` writes them.
+        notes: sentences that a reader must know.
+        picture, alt: PNG file of the key figure and its text; None where there is none.
+        seconds: wall time. mebibytes: peak memory.
+        started: UTC.
+        dirty: whether code was changed and not committed. earlier_code: whether the code has changed since.
+    """
+
+    folder: Path
+    study: str
+    title: str
+    paper: str
+    scale: str
+    corpus: str
+    simulated: bool
+    seeds: int
+    changed: tuple[str, ...]
+    verdicts: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    picture: Path | None
+    alt: str
+    seconds: float
+    mebibytes: float
+    started: datetime
+    dirty: bool
+    earlier_code: bool
+
+
+def finished_runs() -> tuple[list[FinishedRun], int]:
+    """All finished runs, and how many folders are damaged.
+
+    Returns:
+        The newest run per study, scale, corpus and changed parameters: best scale first, unchanged parameters before
+        changed ones, real data before simulated, newest first. And the number of folders that hold no whole run
+        though they look like one.
+    """
+    newest: dict[tuple[Any, ...], FinishedRun] = {}
+    damaged = 0
+    versions: dict[str, str] = {}
+    for folder in sorted(outputs_folder().glob("*/*/")):
+        if folder.name.startswith(".") or folder.parent.name.startswith("."):
+            continue
+        try:
+            run = _read(folder, versions)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            damaged += 1
+            continue
+        key = (run.study, run.scale, run.corpus, run.changed)
+        if key not in newest or newest[key].started < run.started:
+            newest[key] = run
+    return sorted(newest.values(), key=_rank), damaged
+
+
+def _rank(run: FinishedRun) -> tuple[Any, ...]:
+    return (run.study, SCALES.index(run.scale), bool(run.changed), run.simulated, -run.started.timestamp())
+
+
+def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
+    if not is_whole(folder):
+        raise ValueError("not whole")
+    told = json.loads((folder / "verdict.json").read_text())
+    origin = json.loads((folder / "provenance.json").read_text())
+    study, scale = str(told["study"]), str(told["scale"])
+    if scale not in SCALES or study != folder.parent.name:
+        raise ValueError("of another shape")
+    figure = told.get("key_figure") or {}
+    card = _card(study)
+    if study not in versions:
+        versions[study] = code_version(study)
+    return FinishedRun(
+        folder=folder,
+        study=study,
+        title=str(told["title"]),
+        paper=str(told["paper"]),
+        scale=scale,
+        corpus=str(told["corpus"]),
+        simulated=bool(told["simulated"]),
+        seeds=len(told["seeds"]),
+        changed=_changed(folder, card, study, scale),
+        verdicts=tuple(_checked(verdict) for verdict in told["verdicts"]),
+        notes=tuple(str(note) for note in told.get("notes", ())),
+        picture=_inside(folder, figure.get("file")),
+        alt=str(figure.get("alt", "")),
+        seconds=_finite(origin["wall_seconds"]),
+        mebibytes=_finite(origin["peak_memory_mib"]),
+        started=datetime.fromisoformat(origin["started"]).astimezone(UTC),
+        dirty=bool(origin["code"].get("dirty")),
+        earlier_code=origin["code"]["version"] != versions[study],
+    )
+
+
+def _checked(verdict: dict[str, Any]) -> dict[str, Any]:
+    """A verdict whose numbers can be drawn."""
+    both = verdict["low"] is not None and verdict["high"] is not None
+    interval = (
+        {"low": _finite(verdict["low"]), "high": _finite(verdict["high"])} if both else {"low": None, "high": None}
+    )
+    if verdict["word"] not in _WORDS:
+        raise ValueError("unknown verdict")
+    texts = {key: str(verdict[key]) for key in ("claim", "statement", "metric", "interval")}
+    return {
+        **verdict,
+        **texts,
+        **{key: _finite(verdict[key]) for key in _NUMBERS},
+        **interval,
+        "pairs": int(verdict["pairs"]),
+    }
+
+
+def _finite(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError("not a number")
+    return float(value)
+
+
+def _inside(folder: Path, name: Any) -> Path | None:
+    """A PNG that lies in the run's own folder."""
+    if not isinstance(name, str):
+        return None
+    path = (folder / name).resolve()
+    good = path.is_relative_to(folder.resolve()) and path.suffix == ".png" and path.is_file()
+    return path if good else None
+
+
+def _card(study: str) -> StudyCard | None:
+    try:
+        return study_card(study)
+    except StudyError:
+        return None
+
+
+def _changed(folder: Path, card: StudyCard | None, study: str, scale: str) -> tuple[str, ...]:
+    """Parameters of the run that differ from those of the scale's file, but for corpus and what changes no number."""
+    if card is None:
+        return ()
+    ran = yaml.safe_load((folder / "params.yaml").read_text())
+    try:
+        file = yaml.safe_load(params_path(study, scale).read_text()) or {}
+        usual = card.validated({**file, "scale": scale, "corpus": ran["corpus"]}).affecting_results()
+        here = card.validated(ran).affecting_results()
+    except (OSError, StudyError, yaml.YAMLError):
+        return ()
+    return tuple(f"{key}={_short(value)}" for key, value in here.items() if value != usual[key])
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and len(value) > 6:
+        return f"{len(value)} values"
+    return str(value)

@@ -216,7 +216,7 @@ def _summary(runs: list[PlannedRun], ended: list[Progress]) -> None:
 
 
 def _report() -> None:
-    from helpers.report.gallery import write_gallery
+    from helpers.runs.finished import write_gallery
     from helpers.runs.planning import shown
 
     _console().print(_text(f"gallery: {shown(write_gallery())}"), soft_wrap=True)

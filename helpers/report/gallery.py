@@ -5,19 +5,14 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from helpers.errors import StudyError
-from helpers.places import outputs_folder
 from helpers.report.gallery_interval import interval_picture, shared_range
-from helpers.report.gallery_runs import FinishedRun, finished_runs
 from helpers.report.gallery_style import STYLE
-from helpers.studies.card import StudyCard
-from helpers.studies.catalogue import study_card, study_names
-from helpers.studies.run_folder import write_whole
 
 _SIGNS = {"supported": "+", "contradicted": "−", "inconclusive": "?"}
 _FILES = (
@@ -28,33 +23,77 @@ _FILES = (
 )
 
 
-def write_gallery() -> Path:
-    """Write ``outputs/index.html`` from all finished runs.
+@dataclass(frozen=True)
+class FinishedRun:
+    """One finished run.
 
-    Returns:
-        Its path.
-
-    Raises:
-        StudyError: it cannot be written.
+    Attributes:
+        folder: where it lies.
+        study, title, paper: of the study.
+        scale, corpus, simulated, seeds: as it was run.
+        changed: parameters that differ from the file of the scale, such as ``("epochs=1",)``.
+        verdicts: as :class:`helpers.evaluation.claims.Verdict` writes them.
+        notes: sentences that a reader must know.
+        picture, alt: PNG file of the key figure and its text; None where there is none.
+        seconds: wall time. mebibytes: peak memory.
+        started: UTC.
+        dirty: whether code was changed and not committed. earlier_code: whether the code has changed since.
     """
-    runs, damaged = finished_runs()
-    cards: dict[str, StudyCard | None] = {}
-    for name in dict.fromkeys([*study_names(), *(run.study for run in runs)]):
-        try:
-            cards[name] = study_card(name)
-        except StudyError:
-            cards[name] = None
-    path = outputs_folder() / "index.html"
-    write_whole(path, _page(cards, runs, damaged))
-    return path
+
+    folder: Path
+    study: str
+    title: str
+    paper: str
+    scale: str
+    corpus: str
+    simulated: bool
+    seeds: int
+    changed: tuple[str, ...]
+    verdicts: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    picture: Path | None
+    alt: str
+    seconds: float
+    mebibytes: float
+    started: datetime
+    dirty: bool
+    earlier_code: bool
 
 
-def _page(cards: dict[str, StudyCard | None], runs: list[FinishedRun], damaged: int) -> str:
-    of_study = {name: [run for run in runs if run.study == name] for name in cards}
-    ran = [name for name in cards if of_study[name]]
-    waiting = [name for name in cards if not of_study[name]]
-    rows = "".join(_study(name, cards[name], of_study[name]) for name in [*ran, *waiting])
-    foot = f"<p>Made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC from {_count(len(runs), 'finished run')}.</p>"
+@dataclass(frozen=True)
+class GalleryStudy:
+    """One study, with its finished runs.
+
+    Attributes:
+        name, title: of the study.
+        paper, link: its citation, and a web address of the paper (anything else is not linked).
+        claims: statements, shown where it has not run yet.
+        cost: of a quick run, in words.
+        runs: the leading one first.
+    """
+
+    name: str
+    title: str
+    paper: str
+    link: str
+    claims: tuple[str, ...]
+    cost: str
+    runs: tuple[FinishedRun, ...]
+
+
+def gallery_page(studies: Sequence[GalleryStudy], damaged: int, made: datetime) -> str:
+    """The page, studies that have run first.
+
+    Args:
+        studies: all studies of the catalogue.
+        damaged: folders that look like runs but are not whole.
+        made: UTC.
+    """
+    ran = [study for study in studies if study.runs]
+    waiting = [study for study in studies if not study.runs]
+    rows = "".join(map(_study, [*ran, *waiting]))
+    runs = sum(len(study.runs) for study in studies)
+    foot = f"<p>Made {made:%Y-%m-%d %H:%M} UTC from {_count(runs, 'finished run')}.</p>"
     if damaged:
         foot += f"<p>{_count(damaged, 'folder')} skipped: a file of the run is missing or damaged.</p>"
     return (
@@ -63,7 +102,7 @@ def _page(cards: dict[str, StudyCard | None], runs: list[FinishedRun], damaged: 
         f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body>'
         '<a class="skip" href="#studies">Skip to the studies</a>'
         "<header><h1>Pretext Studies</h1><p>Published self-supervised-learning studies, run again. Each ends in a "
-        f"verdict on its paper’s claim.</p>{_overview(ran, of_study, cards)}{_LEGEND if ran else ''}</header>"
+        f"verdict on its paper’s claim.</p>{_overview(ran)}{_LEGEND if ran else ''}</header>"
         f'<main id="studies">{rows}</main><footer>{foot}</footer></body></html>\n'
     )
 
@@ -78,36 +117,36 @@ _LEGEND = (
 )
 
 
-def _overview(ran: list[str], of_study: dict[str, list[FinishedRun]], cards: dict[str, StudyCard | None]) -> str:
+def _overview(ran: Sequence[GalleryStudy]) -> str:
     """One line a study that has run, with its leading verdicts, to jump to."""
     items = ""
-    for name in ran:
-        lead = of_study[name][0]
+    for study in ran:
+        lead = study.runs[0]
         words = "".join(_pill(verdict["word"]) for verdict in lead.verdicts)
         on = f'<span class="quiet">{html.escape(lead.corpus)} {_badge(lead)} {html.escape(lead.scale)}</span>'
-        items += f'<li><a href="#{_anchor(name)}">{html.escape(_title(name, cards[name], lead))}</a>{on}{words}</li>'
+        items += f'<li><a href="#{_anchor(study.name)}">{html.escape(study.title)}</a>{on}{words}</li>'
     return f'<nav aria-label="Studies that have run"><ul>{items}</ul></nav>' if items else ""
 
 
-def _study(name: str, card: StudyCard | None, runs: list[FinishedRun]) -> str:
-    lead = runs[0] if runs else None
-    title = html.escape(_title(name, card, lead))
-    paper = html.escape(lead.paper if lead else card.paper.citation() if card else "")
-    if card is not None and card.paper.link.startswith(("https://", "http://")):
-        paper = f'<a href="{html.escape(card.paper.link)}" rel="noreferrer">{paper}</a>'
-    head = f'<h2 id="{_anchor(name)}">{title}</h2><p class="paper">{paper}</p>'
-    if lead is None:
-        claims = "".join(f"<li>{html.escape(claim.statement)}</li>" for claim in card.claims) if card else ""
-        cost = html.escape(card.cost.get("quick", "")) if card else ""
-        how = f"<p class='quiet'>Not run yet. <code>studies run {html.escape(name)}</code> takes {cost}.</p>"
+def _study(study: GalleryStudy) -> str:
+    paper = html.escape(study.paper)
+    if study.link.startswith(("https://", "http://")):
+        paper = f'<a href="{html.escape(study.link)}" rel="noreferrer">{paper}</a>'
+    head = f'<h2 id="{_anchor(study.name)}">{html.escape(study.title)}</h2><p class="paper">{paper}</p>'
+    if not study.runs:
+        claims = "".join(f"<li>{html.escape(claim)}</li>" for claim in study.claims)
+        cost = f" ({html.escape(study.cost)})" if study.cost else ""
+        how = f'<p class="quiet">Not run yet: <code>studies run {html.escape(study.name)}</code>{cost}</p>'
         return f'<article class="waiting">{head}<ul class="claims">{claims}</ul>{how}</article>'
-    body = "".join(_claim(i, verdict, runs) for i, verdict in enumerate(lead.verdicts))
+    lead = study.runs[0]
+    body = "".join(_claim(verdict, study.runs) for verdict in lead.verdicts)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in lead.notes)
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
-    return f"<article>{head}<div class='result'>{_picture(lead)}<div>{body}{notes}</div></div>{_runs(runs)}</article>"
+    result = f'<div class="result">{_picture(lead)}<div>{body}{notes}</div></div>'
+    return f"<article>{head}{result}{_runs(study.runs)}</article>"
 
 
-def _claim(position: int, lead: dict[str, Any], runs: Sequence[FinishedRun]) -> str:
+def _claim(lead: dict[str, Any], runs: Sequence[FinishedRun]) -> str:
     """A claim and what each run says of it, drawn to one scale."""
     found = [(run, v) for run in runs for v in run.verdicts if v["claim"] == lead["claim"]]
     span = shared_range(v for _, v in found)
@@ -172,10 +211,6 @@ def _links(run: FinishedRun) -> str:
         for name, words in _FILES
         if (run.folder / name).is_file()
     )
-
-
-def _title(name: str, card: StudyCard | None, lead: FinishedRun | None) -> str:
-    return card.title if card else lead.title if lead else name
 
 
 def _anchor(name: str) -> str:

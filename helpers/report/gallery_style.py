@@ -19,8 +19,8 @@ a{color:var(--link);text-underline-offset:.15em}
 a:focus-visible,summary:focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:3px}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:1rem;background:var(--card);padding:.5rem 1rem;z-index:1}
 nav ul,.forest,.claims,.notes{list-style:none;margin:0;padding:0}
-nav li{display:flex;flex-wrap:wrap;gap:.1rem .6rem;align-items:baseline;padding:.35rem 0;border-top:1px solid var(--line)}
-nav li:last-child{border-bottom:1px solid var(--line)}nav .quiet{margin:0}
+nav li{display:flex;flex-wrap:wrap;gap:.1rem .6rem;align-items:baseline;padding:.35rem 0;
+border-top:1px solid var(--line)}nav li:last-child{border-bottom:1px solid var(--line)}nav .quiet{margin:0}
 nav a{margin-right:auto;font-weight:600;text-decoration:none}nav a:hover{text-decoration:underline}
 summary{cursor:pointer;color:var(--soft);font-size:.9rem;width:fit-content}.legend{margin:.9rem 0 0}
 .legend p{max-width:52rem;margin:.4rem 0 0;font-size:.9rem;color:var(--soft)}
@@ -32,7 +32,8 @@ position:absolute;left:0}
 .notes{margin-top:.9rem;font-size:.875rem;color:var(--soft)}
 .result{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,6fr);gap:1.75rem;align-items:start}
 .result>:only-child{grid-column:1/-1}
-figure{margin:0;position:sticky;top:1rem}img{display:block;width:100%;height:auto;background:#fff;border:1px solid var(--line);border-radius:8px;
+figure{margin:0;position:sticky;top:1rem}
+img{display:block;width:100%;height:auto;background:#fff;border:1px solid var(--line);border-radius:8px;
 padding:.4rem}
 figcaption{color:var(--soft);font-size:.8125rem;margin-top:.35rem}
 .claim+.claim{margin-top:1.4rem}

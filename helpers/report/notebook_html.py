@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
@@ -44,3 +45,17 @@ def notebook_html(notebook: NotebookNode, title: str) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>"
     )
+
+
+def outside_addresses(page: str) -> list[str]:
+    """Addresses that a browser would ask for when it shows the page: what a self-contained page has none of.
+
+    Links that a reader may follow do not count.
+    """
+    asks = (
+        r"""<(?:script|img|iframe|audio|video|source|embed|object|link)\b[^>]*?\b(?:src|href|data|srcset)\s*=\s*["']?"""
+    )
+    found = re.findall(asks + r"""((?:https?:)?//[^"'\s>]+)""", page, flags=re.IGNORECASE)
+    styles = re.findall(r"<style\b.*?</style>", page, flags=re.IGNORECASE | re.DOTALL)
+    found += re.findall(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"'\s)]+)""", " ".join(styles))
+    return found

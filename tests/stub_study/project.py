@@ -85,7 +85,7 @@ class Project:
     def studies(self, *words: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         """``studies …``, to its end."""
         process = self.start(*words, cwd=cwd, **more)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def finished(self) -> list[Path]:

@@ -1,10 +1,9 @@
-"""Finished runs, read back for the gallery."""
+"""Finished runs, read back, and the gallery of results that is made from them."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,50 +12,40 @@ import yaml
 
 from helpers.errors import StudyError
 from helpers.places import outputs_folder, params_path
+from helpers.report.gallery import FinishedRun, GalleryStudy, gallery_page
 from helpers.studies.card import StudyCard
-from helpers.studies.catalogue import study_card
-from helpers.studies.run_folder import code_version, is_whole
+from helpers.studies.catalogue import study_card, study_names
+from helpers.studies.run_folder import code_version, is_whole, write_whole
 
 SCALES = ("paper", "standard", "quick")  # the best first
 _NUMBERS = ("effect", "margin")
 _WORDS = ("supported", "contradicted", "inconclusive")
 
 
-@dataclass(frozen=True)
-class FinishedRun:
-    """One finished run.
+def write_gallery() -> Path:
+    """Write ``outputs/index.html`` from the catalogue and all finished runs.
 
-    Attributes:
-        folder: where it lies.
-        study, title, paper: of the study.
-        scale, corpus, simulated, seeds: as it was run.
-        changed: parameters that differ from the file of the scale, such as ``("epochs=1",)``.
-        verdicts: as :class:`helpers.evaluation.claims.Verdict` writes them.
-        notes: sentences that a reader must know.
-        picture, alt: PNG file of the key figure and its text; None where there is none.
-        seconds: wall time. mebibytes: peak memory.
-        started: UTC.
-        dirty: whether code was changed and not committed. earlier_code: whether the code has changed since.
+    Returns:
+        Its path.
+
+    Raises:
+        StudyError: it cannot be written.
     """
+    runs, damaged = finished_runs()
+    shown = [_gallery_study(name, runs) for name in dict.fromkeys([*study_names(), *(run.study for run in runs)])]
+    path = outputs_folder() / "index.html"
+    write_whole(path, gallery_page(shown, damaged, datetime.now(UTC)))
+    return path
 
-    folder: Path
-    study: str
-    title: str
-    paper: str
-    scale: str
-    corpus: str
-    simulated: bool
-    seeds: int
-    changed: tuple[str, ...]
-    verdicts: tuple[dict[str, Any], ...]
-    notes: tuple[str, ...]
-    picture: Path | None
-    alt: str
-    seconds: float
-    mebibytes: float
-    started: datetime
-    dirty: bool
-    earlier_code: bool
+
+def _gallery_study(name: str, runs: list[FinishedRun]) -> GalleryStudy:
+    own = tuple(run for run in runs if run.study == name)
+    card = _card(name)
+    if card is None:
+        return GalleryStudy(name, own[0].title, own[0].paper, "", (), "", own)
+    claims = tuple(claim.statement for claim in card.claims)
+    cost = card.cost.get("quick", "")
+    return GalleryStudy(name, card.title, card.paper.citation(), card.paper.link, claims, cost, own)
 
 
 def finished_runs() -> tuple[list[FinishedRun], int]:

@@ -2,67 +2,33 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 import math
-import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers.checkpoints import fits, read_checkpoint, write_checkpoint
 from helpers.data.corpus import Batch, Corpus
 from helpers.errors import StudyError
 from helpers.methods.collapse import Spread, spread
 from helpers.methods.embedding import embed
 from helpers.methods.method import Method
+from helpers.objectives.gathering import mean_over_processes, processes
 from helpers.progress import bar
+from helpers.training_plan import TrainingPlan, learning_rate_at, optimiser_of
 
 Validate = Callable[[Method], dict[str, float]]
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """How long, how fast and from which seed a method is trained.
-
-    Attributes:
-        epochs: passes over the training rows, >= 0.
-        batch_size: samples a step over all processes and accumulated parts together; a last, smaller batch is dropped
-            unless it is the only one.
-        learning_rate: peak learning rate.
-        optimiser: ``"sgd"`` (momentum 0.9), ``"adam"`` or ``"adamw"``.
-        weight_decay: as the optimiser has it.
-        decay_vectors: whether weight decay also falls on biases, norms and other parameters of one dimension.
-        schedule: ``"constant"`` or ``"cosine"`` (to 0 over all steps).
-        warmup_epochs: epochs of linear warm-up.
-        clip: largest gradient norm; None for no clipping.
-        accumulation: parts that a batch is computed in, >= 1.
-        precision: ``"fp32"`` or ``"bf16"`` (autocast).
-        seed: of the order of samples and of all randomness inside the method.
-        patience: epochs without a better ``validation_loss`` before training stops and the best weights return;
-            None to train to the end and keep the last weights.
-        checkpoint_seconds: time between checkpoints, where a checkpoint file is given.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    optimiser: Literal["sgd", "adam", "adamw"] = "adamw"
-    weight_decay: float = 0.0
-    decay_vectors: bool = True
-    schedule: Literal["constant", "cosine"] = "cosine"
-    warmup_epochs: float = 0.0
-    clip: float | None = None
-    accumulation: int = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
-    seed: int = 0
-    patience: int | None = None
-    checkpoint_seconds: float = 20.0
 
 
 @dataclass
@@ -92,8 +58,10 @@ def train(
     """Train a method in place.
 
     Runs in every process of a ``torchrun`` launch alike; gradients are averaged and each process takes its share of
-    every batch. An interrupted run called again with the same plan and checkpoint goes on where it stopped and ends
-    with the same weights as an uninterrupted one.
+    every batch. An interrupted run called again with the same plan, samples and checkpoint goes on where it stopped
+    and ends with the same weights as an uninterrupted one; Ctrl-C leaves a checkpoint after the step under way.
+    torch's generator is seeded anew at each epoch: alike in all processes for ``on_epoch_start``, differently for
+    the steps.
 
     Args:
         method: what to train.
@@ -102,7 +70,8 @@ def train(
         plan: see :class:`TrainingPlan`.
         validate: called after each epoch with the method in evaluation mode; what it returns is logged, and its
             ``"validation_loss"`` decides early stopping where the plan has a patience.
-        checkpoint: file to write to and resume from.
+        checkpoint: file to write to and resume from. One that is damaged, or of another plan, method or set of
+            samples, is passed over.
         label: shown beside the progress bar.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
@@ -112,17 +81,19 @@ def train(
     Raises:
         StudyError: an impossible plan, a loss that is not finite, an absent device, or no space for a checkpoint.
     """
-    _check(plan, rows, validate)
-    torch.manual_seed(plan.seed)
-    run = _Run(method, plan, _accelerator(plan, device), checkpoint)
+    _check(method, plan, rows, validate)
+    run = _Run(method, plan, _accelerator(plan, device), checkpoint, _key(method, corpus, rows, plan))
     run.resume()
     steps = max(1, len(rows) // plan.batch_size)
     size = min(plan.batch_size, len(rows))
-    with bar(plan.epochs * steps, label) as shown:
+    with bar(plan.epochs * steps, label) as shown, _interrupt_between_steps(run):
         shown.update(run.epoch * steps + run.step)
         while run.epoch < plan.epochs and not run.stopped():
             if run.step == 0:
+                run.seed(process=0)
                 method.on_epoch_start(embed(method.encoder, corpus, rows) if method.wants_features() else None)
+                run.seed(process=1 + run.accelerator.process_index)
+            run.wrapped.train()
             order = _order(rows, plan.seed, run.epoch)
             started, first = time.monotonic(), run.step
             for step in range(first, steps):
@@ -131,31 +102,22 @@ def train(
                 speed = (run.step - first) * size / max(time.monotonic() - started, 1e-9)
                 shown.update(loss=logged["loss"], samples_per_s=speed)
                 run.checkpoint_if_due()
-            run.close_epoch(_validated(method, validate))
+            run.close_epoch(_validated(method, plan, validate, run.accelerator))
     run.finish()
     return run.history
-
-
-def learning_rate_at(plan: TrainingPlan, epoch: float) -> float:
-    """Learning rate at a fractional epoch in [0, epochs)."""
-    if epoch < plan.warmup_epochs:
-        return plan.learning_rate * (epoch + 1e-3) / plan.warmup_epochs
-    if plan.schedule == "constant":
-        return plan.learning_rate
-    share = (epoch - plan.warmup_epochs) / max(plan.epochs - plan.warmup_epochs, 1e-9)
-    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
 class _Run:
     """The state of one call of :func:`train`: everything that a checkpoint must hold."""
 
-    def __init__(self, method: Method, plan: TrainingPlan, accelerator: Any, checkpoint: Path | None) -> None:
-        self.method, self.plan, self.accelerator, self.file = method, plan, accelerator, checkpoint
+    def __init__(self, method: Method, plan: TrainingPlan, accelerator: Any, checkpoint: Path | None, key: str) -> None:
+        self.method, self.plan, self.accelerator, self.file, self.key = method, plan, accelerator, checkpoint, key
         if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
-            nn.SyncBatchNorm.convert_sync_batchnorm(method)
+            nn.SyncBatchNorm.convert_sync_batchnorm(method)  # replaces the layers inside the method
         method.to(accelerator.device)
-        self.optimiser = _optimiser(method, plan)
-        self.wrapped, self.prepared = accelerator.prepare(method, self.optimiser)
+        self.optimiser = optimiser_of(method, plan)
+        # Only the method is accelerate's to wrap: its optimiser wrapper looks for packages on the disk at every step.
+        self.wrapped = accelerator.prepare_model(method) if accelerator.num_processes > 1 else method
         self.history = History()
         self.epoch = self.step = 0
         self.best: dict[str, Tensor] | None = None
@@ -163,42 +125,61 @@ class _Run:
         self.sums: dict[str, float] = {}
         self.embedding: Tensor | None = None
         self.saved_at = time.monotonic()
+        self.interrupted = False
+
+    def seed(self, process: int) -> None:
+        """Seed torch for what follows in this epoch."""
+        words = np.random.SeedSequence((self.plan.seed, self.epoch, process)).generate_state(2)
+        torch.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
     def take_step(self, corpus: Corpus, rows: np.ndarray, epoch: float) -> dict[str, float]:
         """One optimiser step on one batch, in as many parts as the plan accumulates."""
-        self.wrapped.train()
+        rate = learning_rate_at(self.plan, epoch)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(self.plan, epoch)
+            group["lr"] = rate
+        parts = _parts(rows, self.plan.accumulation, self.accelerator)
         logged: dict[str, float] = {}
-        for part in _parts(rows, self.plan.accumulation, self.accelerator):
+        self.optimiser.zero_grad()
+        for number, part in enumerate(parts, start=1):
             batch = _as_batch(corpus.load(part), self.accelerator.device)
-            with self.accelerator.accumulate(self.wrapped), self.accelerator.autocast():
-                out = self.wrapped(batch)
-                self._demand_finite(out["loss"], epoch)
-                self.accelerator.backward(out["loss"])
-                if self.plan.clip is not None and self.accelerator.sync_gradients:
-                    self.accelerator.clip_grad_norm_(self.method.parameters(), self.plan.clip)
-                self.prepared.step()
-                self.prepared.zero_grad()
-            self.embedding = out.pop("embedding", self.embedding)
-            for name, value in out.items():
-                logged[name] = logged.get(name, 0.0) + float(value.detach()) / self.plan.accumulation
+            last = number == len(parts)
+            with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                with self._precision():
+                    out = self.wrapped(batch)
+                embedding = out.pop("embedding", None)
+                for name, value in out.items():
+                    logged[name] = logged.get(name, 0.0) + float(value.detach()) / len(parts)
+                if not math.isfinite(logged["loss"]):
+                    raise self._diverged(f"the loss became {float(out['loss'].detach())}", self.step + 1)
+                (out["loss"] / len(parts)).backward()
+        if embedding is not None:
+            self.embedding = embedding.detach()
+        if self.plan.clip is not None:
+            nn.utils.clip_grad_norm_(self.method.parameters(), self.plan.clip)
+        self.optimiser.step()
         self.method.after_step()
         for name, value in logged.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         return logged
 
-    def _demand_finite(self, loss: Tensor, epoch: float) -> None:
-        if not torch.isfinite(loss):
-            kept = f"; the last good checkpoint is {self.file.name}" if self.file and self.file.exists() else ""
-            raise StudyError(
-                f"the loss became {float(loss.detach())} in epoch {int(epoch) + 1}, step {self.step + 1}: lower "
-                f"learning_rate ({self.plan.learning_rate:g}) or set a gradient clip{kept}"
-            )
+    def _precision(self) -> Any:
+        if self.plan.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.accelerator.device.type, dtype=torch.bfloat16)
+
+    def _diverged(self, what: str, step: int) -> StudyError:
+        kept = f"; the last good checkpoint is {self.file.name}" if self.file and self.file.exists() else ""
+        return StudyError(
+            f"{what} in epoch {self.epoch + 1}, step {step}: lower learning_rate ({self.plan.learning_rate:g}) or "
+            f"set a gradient clip{kept}"
+        )
 
     def close_epoch(self, validated: dict[str, float]) -> None:
         """Log the epoch, watch for collapse, remember the best weights."""
-        row = {name: total / max(self.step, 1) for name, total in self.sums.items()}
+        names = sorted(self.sums)
+        means = torch.tensor([self.sums[name] / max(self.step, 1) for name in names], dtype=torch.float64)
+        means = mean_over_processes(means.to(self.accelerator.device)).cpu()
+        row = dict(zip(names, means.tolist(), strict=True))
         if self.embedding is not None and len(self.embedding) > 1:
             self.history.spread = spread(self.embedding)
             row |= {
@@ -215,72 +196,73 @@ class _Run:
 
     def stopped(self) -> bool:
         """Whether patience has run out."""
-        if self.plan.patience is None or self.history.best_epoch is None:
+        if self.plan.patience is None:
             return False
-        return self.epoch - self.history.best_epoch >= self.plan.patience
+        return self.epoch - (self.history.best_epoch or 0) >= max(self.plan.patience, 1)
 
     def finish(self) -> None:
         """Return to the best weights and leave a checkpoint that says so."""
         if self.best is not None:
             self.method.load_state_dict(self.best)
         self.method.eval()
+        if not self._finite():
+            self.epoch = max(self.epoch - 1, 0)
+            raise self._diverged("the weights stopped being finite numbers", len(self.history.epochs))
         self.save()
 
     def checkpoint_if_due(self) -> None:
         """Write a checkpoint when the last one is old enough (the main process's clock decides for all)."""
-        due = torch.tensor(time.monotonic() - self.saved_at >= self.plan.checkpoint_seconds)
-        if self.accelerator.num_processes > 1:
-            torch.distributed.broadcast(due, 0)
-        if due:
-            self.save()
+        if self.file is not None:
+            due = time.monotonic() - self.saved_at >= self.plan.checkpoint_seconds or self.interrupted
+            if self.accelerator.num_processes > 1:
+                told = torch.tensor(due, device=self.accelerator.device)
+                torch.distributed.broadcast(told, 0)
+                due = bool(told)
+            if due:
+                self.save()
+        if self.interrupted:
+            raise KeyboardInterrupt
 
     def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+        """Write the checkpoint whole or not at all; weights that are not finite never replace good ones."""
         if self.file is None:
             return
-        rng = self.accelerator.gather(torch.get_rng_state()[None].to(self.accelerator.device)).cpu()
+        device = self.accelerator.device
+        rng = [torch.get_rng_state()] + ([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])
+        gathered = [self.accelerator.gather(state[None].to(device)).cpu() for state in rng]
         self.saved_at = time.monotonic()
-        if not self.accelerator.is_main_process:
+        if not self.accelerator.is_main_process or not self._finite():
             return
         state = {
-            "plan": _plan_key(self.plan),
+            "key": self.key,
             "epoch": self.epoch,
             "step": self.step,
             "method": self.method.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "rng": rng,
+            "rng": gathered,
             "history": json.dumps([self.history.epochs, self.history.best_epoch]),
             "spread": asdict(self.history.spread) if self.history.spread else {},
-            "embedding": self.embedding.detach() if self.embedding is not None else torch.empty(0),
+            "embedding": self.embedding if self.embedding is not None else torch.empty(0),
             "sums": self.sums,
             "best": self.best or {},
             "best_loss": self.best_loss,
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        partial = self.file.with_suffix(".partial")
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(buffer.getbuffer())
-            os.replace(partial, self.file)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise StudyError(f"the checkpoint {self.file.name} cannot be written: {error.strerror}") from error
+        write_checkpoint(self.file, state)
+
+    def _finite(self) -> bool:
+        return all(bool(torch.isfinite(p).all()) for p in self.method.parameters())
 
     def resume(self) -> None:
-        """Take up a checkpoint of the same plan, where there is a whole one."""
-        if self.file is None or not self.file.exists():
+        """Take up a checkpoint of the same plan, method and samples, where there is a whole one."""
+        state = read_checkpoint(self.file) if self.file is not None else None
+        if state is None or state.get("key") != self.key or not fits(state["method"], self.method.state_dict()):
             return
-        try:
-            state = torch.load(self.file, map_location="cpu", weights_only=True)
-            if state["plan"] != _plan_key(self.plan):
-                return
-            self.method.load_state_dict(state["method"])
-        except Exception:  # damaged, or of another method: whatever is wrong with it, it cannot be resumed from
-            return
+        self.method.load_state_dict(state["method"])
         self.optimiser.load_state_dict(state["optimiser"])
-        rank = self.accelerator.process_index
-        torch.set_rng_state(state["rng"][min(rank, len(state["rng"]) - 1)])
+        rank = min(self.accelerator.process_index, len(state["rng"][0]) - 1)
+        torch.set_rng_state(state["rng"][0][rank])
+        if len(state["rng"]) > 1 and self.accelerator.device.type == "cuda":
+            torch.cuda.set_rng_state(state["rng"][1][rank], self.accelerator.device)
         self.epoch, self.step, self.sums = state["epoch"], state["step"], state["sums"]
         self.history.epochs, self.history.best_epoch = json.loads(state["history"])
         self.history.spread = Spread(**state["spread"]) if state["spread"] else None
@@ -288,42 +270,53 @@ class _Run:
         self.best, self.best_loss = state["best"] or None, state["best_loss"]
 
 
-def _check(plan: TrainingPlan, rows: np.ndarray, validate: Validate | None) -> None:
+@contextmanager
+def _interrupt_between_steps(run: _Run) -> Iterator[None]:
+    """Let Ctrl-C wait for the step under way and its checkpoint; a second one interrupts at once.
+
+    Processes that train together, and threads other than the main one, keep the interpreter's own handling.
+    """
+    ours = threading.current_thread() is threading.main_thread() and run.accelerator.num_processes == 1
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def wait_for_the_step(number: int, frame: Any) -> None:
+        run.interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, wait_for_the_step)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _check(method: Method, plan: TrainingPlan, rows: np.ndarray, validate: Validate | None) -> None:
     if plan.epochs < 0 or plan.batch_size < 1 or plan.accumulation < 1:
         raise StudyError(
             f"epochs ({plan.epochs}) must be >= 0, batch_size ({plan.batch_size}) and accumulation "
             f"({plan.accumulation}) >= 1"
         )
+    if not (math.isfinite(plan.learning_rate) and plan.learning_rate > 0):
+        raise StudyError(f"learning_rate ({plan.learning_rate}) must be a number above 0")
     if len(rows) < 2:
         raise StudyError(f"training needs at least 2 samples; there are {len(rows)}")
     if plan.patience is not None and validate is None:
         raise StudyError("a plan with patience needs a validation function")
+    if not any(p.requires_grad for p in method.parameters()):
+        raise StudyError(f"{type(method).__name__} has no parameters to train; do not freeze all of them")
 
 
 def _accelerator(plan: TrainingPlan, device: str) -> Any:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise StudyError("device: cuda was asked for, but torch finds no GPU here; set device: cpu or device: auto")
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise StudyError("device: cuda was asked for, but torch finds no GPU here; set device: cpu or device: auto")
-    AcceleratorState._reset_state()  # runs of different precision follow one another in one process
-    return Accelerator(
-        cpu=device == "cpu" or not torch.cuda.is_available(),
-        mixed_precision="bf16" if plan.precision == "bf16" else "no",
-        gradient_accumulation_steps=plan.accumulation,
-    )
-
-
-def _optimiser(method: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
-    trained = [p for p in method.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim > 1 or plan.decay_vectors]
-    vectors = [p for p in trained if p.ndim <= 1 and not plan.decay_vectors]
-    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    if plan.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=0.9, weight_decay=plan.weight_decay)
-    kind = torch.optim.Adam if plan.optimiser == "adam" else torch.optim.AdamW
-    return kind(groups, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    # Runs on different devices may follow one another in one process; precision and accumulation are the loop's own.
+    AcceleratorState._reset_state(reset_partial_state=processes() == 1)
+    return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available(), mixed_precision="no")
 
 
 def _order(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
@@ -333,6 +326,8 @@ def _order(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
 def _parts(rows: np.ndarray, accumulation: int, accelerator: Any) -> list[np.ndarray]:
     """This process's share of each accumulated part of a batch, all of one size."""
     count = accumulation * accelerator.num_processes
+    if count == 1:
+        return [rows]
     if len(rows) < count:
         raise StudyError(f"a batch of {len(rows)} cannot be cut into {count} parts; raise batch_size")
     size = len(rows) // count
@@ -345,13 +340,21 @@ def _as_batch(loaded: Batch, device: torch.device) -> dict[str, Tensor]:
     return {name: tensor.to(device, non_blocking=True) for name, tensor in named.items()}
 
 
-def _validated(method: Method, validate: Validate | None) -> dict[str, float]:
+def _validated(method: Method, plan: TrainingPlan, validate: Validate | None, accelerator: Any) -> dict[str, float]:
     if validate is None:
         return {}
     method.eval()
     with torch.no_grad():
-        return validate(method)
+        found = [{name: float(value) for name, value in validate(method).items()}]
+    if plan.patience is not None and "validation_loss" not in found[0]:
+        raise StudyError("a plan with patience needs a validation function that returns a 'validation_loss'")
+    if accelerator.num_processes > 1:  # one process decides for all when to stop
+        torch.distributed.broadcast_object_list(found, 0)
+    return found[0]
 
 
-def _plan_key(plan: TrainingPlan) -> str:
-    return json.dumps({k: v for k, v in asdict(plan).items() if k != "checkpoint_seconds"}, sort_keys=True)
+def _key(method: Method, corpus: Corpus, rows: np.ndarray, plan: TrainingPlan) -> str:
+    """What a checkpoint must share with the call that resumes from it."""
+    shown = {name: value for name, value in asdict(plan).items() if name != "checkpoint_seconds"}
+    samples = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()
+    return json.dumps([type(method).__name__, corpus.name, corpus.fingerprint, samples, shown], sort_keys=True)

@@ -33,21 +33,22 @@ def cached(key: dict[str, object], build: Callable[[], Tensors], folder: Path | 
     text = json.dumps(key, sort_keys=True)
     folder = folder or outputs_folder() / ".cache"
     path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.safetensors"
-    found = _read(path)
+    found = _read(path, text)
     if found is not None:
         return found
-    tensors = {name: tensor.contiguous() for name, tensor in build().items()}
+    tensors = _apart(build())
     _write(path, tensors, text)
     return tensors
 
 
-def _read(path: Path) -> Tensors | None:
+def _read(path: Path, key: str) -> Tensors | None:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            intact = (file.metadata() or {}).get("checksum") == _checksum(tensors)
+            written = file.metadata() or {}
     except (OSError, SafetensorError):
         return None
+    intact = written.get("key") == key and written.get("checksum") == _checksum(tensors)
     return tensors if intact else None
 
 
@@ -62,6 +63,20 @@ def _write(path: Path, tensors: Tensors, key: str) -> None:
     except (OSError, SafetensorError):  # a full disk costs the cache, not the run
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _apart(tensors: Tensors) -> Tensors:
+    """Contiguous tensors that share no memory, as the file format asks."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous()
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != tensor.numel() * tensor.element_size():
+            tensor = tensor.clone()
+        seen.add(tensor.untyped_storage().data_ptr())
+        apart[name] = tensor
+    return apart
 
 
 def _checksum(tensors: Tensors) -> str:

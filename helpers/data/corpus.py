@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -56,6 +57,11 @@ class Corpus:
         if self.table.empty:
             raise StudyError(f"{self.name}: the corpus has no samples")
         object.__setattr__(self, "table", self.table.reset_index(drop=True))
+        for column in ("sample_id", "subject"):
+            blank = self.table[column].isna()
+            if blank.any():
+                row = int(blank.to_numpy().argmax())
+                raise StudyError(f"{self.name}: {column} is empty in row {row}; every sample needs one")
         twice = self.table.loc[self.table["sample_id"].duplicated(), "sample_id"]
         if len(twice):
             raise StudyError(f"{self.name}: sample_id {twice.iloc[0]!r} stands more than once; ids must be unique")
@@ -75,8 +81,8 @@ class Corpus:
         if len(leaks):
             where = sorted(set(split[self.table["subject"] == leaks.index[0]]))
             raise StudyError(
-                f"{self.name}: subject {leaks.index[0]!r} stands in the splits {' and '.join(where)} ({len(leaks)} such "
-                "subjects); a subject belongs to one split"
+                f"{self.name}: subject {leaks.index[0]!r} stands in the splits {' and '.join(where)} ({len(leaks)} "
+                "such subjects); a subject belongs to one split"
             )
 
     def __len__(self) -> int:
@@ -85,13 +91,18 @@ class Corpus:
     def rows(self, split: str | Sequence[str]) -> np.ndarray:
         """Positions of a split's samples, int64 (n,), in table order."""
         wanted = [split] if isinstance(split, str) else list(split)
+        unknown = [name for name in wanted if name not in SPLITS]
+        if unknown:
+            raise StudyError(f"{self.name}: unknown split {unknown[0]!r}; allowed: {', '.join(SPLITS)}")
         if "split" not in self.table.columns:
             raise StudyError(f"{self.name}: the corpus has no splits yet; call with_split first")
         return np.flatnonzero(self.table["split"].isin(wanted).to_numpy())
 
     def with_split(self, split: Sequence[str] | np.ndarray) -> Corpus:
         """The same corpus under another split, one name a row; refuses one that leaks a subject."""
-        return replace(self, table=self.table.assign(split=np.asarray(split)))
+        if len(split) != len(self):
+            raise StudyError(f"{self.name}: {len(split)} split names for {len(self)} samples; give one a sample")
+        return replace(self, table=self.table.assign(split=np.asarray(split, dtype=object)))
 
     def select(self, rows: np.ndarray) -> Corpus:
         """The corpus of the samples at ``rows``, in that order."""
@@ -141,7 +152,8 @@ def split_by_subject(
         stratify: column whose classes (a subject's most frequent one) each split gets in equal shares.
 
     Returns:
-        Split names, one a row of ``table``, an object array (n,).
+        Split names, one a row of ``table``, an object array (n,). Each split's number of subjects is within one of its
+        share; a share below one subject gets one, at the cost of the largest.
 
     Raises:
         StudyError: shares that do not sum to 1, or fewer subjects than splits.
@@ -151,24 +163,32 @@ def split_by_subject(
     subjects = table["subject"].drop_duplicates().to_numpy()
     if len(subjects) < len(fractions):
         raise StudyError(
-            f"{len(subjects)} subject(s) cannot fill {len(fractions)} splits ({', '.join(fractions)}): a subject belongs to "
-            "one split; give more subjects"
+            f"{len(subjects)} subject(s) cannot fill {len(fractions)} splits ({', '.join(fractions)}): a subject "
+            "belongs to one split; give more subjects"
         )
     rng = np.random.default_rng(seed)
     if stratify is None:
-        stratum = pd.Series(0, index=subjects)
+        stratum = np.zeros(len(subjects), dtype=int)
     else:
-        stratum = table.groupby("subject")[stratify].agg(lambda c: c.value_counts(dropna=False).index[0]).loc[subjects]
+        classes = pd.DataFrame({"subject": table["subject"], "class": pd.factorize(table[stratify])[0]})
+        counts = classes.value_counts(sort=False).reset_index(name="samples")
+        usual = counts.sort_values(["samples", "class"], ascending=[False, True]).drop_duplicates("subject")
+        stratum = usual.set_index("subject")["class"].loc[subjects].to_numpy()
     names = list(fractions)
     shares = np.array([fractions[name] for name in names])
     # Subjects in random order, stratum after stratum, dealt to whichever split is furthest behind its share.
-    order = np.concatenate([rng.permutation(np.flatnonzero((stratum == s).to_numpy())) for s in stratum.unique()])
-    given = np.zeros(len(names))
-    split_of: dict[object, str] = {}
+    order = np.concatenate([rng.permutation(np.flatnonzero(stratum == s)) for s in pd.unique(stratum)])
+    dealt = np.zeros(len(subjects), dtype=int)
+    given = np.zeros(len(names), dtype=int)
     for count, position in enumerate(order, start=1):
         behind = int(np.argmax(shares * count - given + 1e-9 * shares))
         given[behind] += 1
-        split_of[subjects[position]] = names[behind]
+        dealt[position] = behind
+    for empty in np.flatnonzero(given == 0):  # so small a share that it got no subject: it takes one from the largest
+        rich = int(np.argmax(given))
+        dealt[order[np.flatnonzero(dealt[order] == rich)[-1]]] = empty
+        given[rich], given[empty] = given[rich] - 1, 1
+    split_of = pd.Series(np.array(names, dtype=object)[dealt], index=subjects)
     return table["subject"].map(split_of).to_numpy(dtype=object)
 
 
@@ -187,7 +207,7 @@ def folds_by_subject(
         Test rows of each fold, int64 arrays.
 
     Raises:
-        StudyError: fewer subjects than folds.
+        StudyError: fewer subjects than folds, or classes too small for them.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -196,10 +216,13 @@ def folds_by_subject(
     if folds < 2 or distinct < folds:
         raise StudyError(f"{folds} folds need at least 2 folds and as many subjects; there are {distinct} subject(s)")
     classes = np.zeros(len(table), dtype=int) if stratify is None else np.asarray(stratify)
-    if distinct == len(table):
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(len(table)), classes)
-    else:
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(
-            np.zeros(len(table)), classes, subjects
-        )
-    return [test for _, test in splitter]
+    if np.unique(classes, return_counts=True)[1].max() < folds:
+        raise StudyError(f"every class has fewer samples than the {folds} folds; ask for fewer folds")
+    whole = distinct < len(table)
+    splitter = (StratifiedGroupKFold if whole else StratifiedKFold)(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        found = [test for _, test in splitter.split(np.zeros(len(table)), classes, subjects if whole else None)]
+    if min(len(test) for test in found) == 0:
+        raise StudyError(f"{distinct} subject(s) of these classes cannot fill {folds} folds; ask for fewer folds")
+    return found

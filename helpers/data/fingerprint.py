@@ -18,31 +18,37 @@ def fingerprint(sources: Iterable[Path | str]) -> str:
     Args:
         sources: files and folders (``Path``), or ``"package:NAME"`` / ``"generator:NAME:VERSION"`` strings for data
             that a package carries or a generator makes. Up to 256 MiB of files are read whole; of more, relative
-            names, sizes and modification times are hashed.
+            names, sizes and modification times are hashed. The order of the sources does not matter.
 
     Raises:
-        StudyError: a path does not exist, or a package is not installed.
+        StudyError: a path does not exist or cannot be read, or a package is not installed.
     """
-    digest = hashlib.sha256()
+    parts: list[bytes] = []
     files: list[tuple[str, Path]] = []
     for source in sources:
         if isinstance(source, Path):
             files += _files(source)
         elif source.startswith("package:"):
-            digest.update(f"{source}=={_version(source.removeprefix('package:'))}".encode())
+            parts.append(f"{source}=={_version(source.removeprefix('package:'))}".encode())
         else:
-            digest.update(source.encode())
-    files.sort(key=lambda named: named[0])
-    whole = sum(path.stat().st_size for _, path in files) <= WHOLE_FILE_LIMIT
-    for name, path in files:
-        digest.update(name.encode())
-        if whole:
-            with path.open("rb") as handle:
-                digest.update(hashlib.file_digest(handle, "sha256").digest())
-        else:
-            status = path.stat()
-            digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode())
+            parts.append(source.encode())
+    try:
+        whole = sum(path.stat().st_size for _, path in files) <= WHOLE_FILE_LIMIT
+        parts += [name.encode() + b"\0" + _content(path, whole) for name, path in files]
+    except OSError as error:
+        raise StudyError(f"{error.filename} cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256()
+    for part in sorted(parts):  # the order of sources says nothing of the data
+        digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()[:16]
+
+
+def _content(path: Path, whole: bool) -> bytes:
+    if not whole:
+        status = path.stat()
+        return f"{status.st_size}:{status.st_mtime_ns}".encode()
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
 
 
 def _files(path: Path) -> list[tuple[str, Path]]:

@@ -125,6 +125,8 @@ def _interval(item: Evidence) -> Interval:
     if not (np.isfinite(method).all() and np.isfinite(baseline).all()):
         raise ValueError(f"{item.claim.key}: a value of the metric is not a finite number")
     differences = (method - baseline) * (1 if item.claim.direction == "higher" else -1)
+    if item.design == "seeds" and differences.ndim == 2 and differences.shape[1] == 1:
+        differences = differences[:, 0]
     null = -item.claim.margin
     if len(differences) < 2:
         name = {"folds": "fold", "seeds": "seed", "independent": "pair"}[item.design]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.data.corpus import Corpus
+from helpers.errors import StudyError
 from helpers.methods.method import Method
 from helpers.training import TrainingPlan, train
 
@@ -53,8 +55,14 @@ def fine_tune(
 
     Returns:
         Predicted classes of ``rows["test"]``, int64 (m,).
+
+    Raises:
+        StudyError: a training or validation row without a label, or what :func:`helpers.training.train` refuses.
     """
-    targets = torch.as_tensor(labels)
+    targets = torch.as_tensor(labels).long()
+    for split in ("train", "validation"):
+        if bool((targets[rows[split]] < 0).any()):
+            raise StudyError(f"fine-tuning: rows of {split!r} have no label; leave them out")
 
     def load(r: np.ndarray) -> dict[str, Tensor]:
         inputs = corpus.load(r)
@@ -62,7 +70,7 @@ def fine_tune(
             inputs = inputs["input"]
         return {"input": inputs, "label": targets[torch.as_tensor(r)]}
 
-    labelled = Corpus(**{**corpus.__dict__, "load": load})
+    labelled = replace(corpus, load=load)
     torch.manual_seed(plan.seed)
     classifier = Classifier(copy.deepcopy(encoder), features, int(targets.max()) + 1)
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 
+_BCA_FROM = 40  # pairs
+
+
 @dataclass(frozen=True)
 class Interval:
     """A mean difference with its confidence interval.
@@ -49,12 +52,13 @@ def corrected_resampled_t(
 def crossed_seeds_subjects(differences: np.ndarray, null: float = 0.0, confidence: float = 0.95) -> Interval:
     """Interval for seeds × subjects of one fixed test set, both taken as random.
 
-    Two-way random effects: the variance of the grand mean is (MS_seed + MS_subject − MS_rest)/(S·N), at least
-    max(MS_seed, MS_subject)/(S·N), with Satterthwaite's degrees of freedom. A percentile bootstrap over seeds and
-    subjects estimates the same variance but covers too seldom at five seeds (a test measures both).
+    Two-way random effects: the variance of the grand mean is (max(MS_seed − MS_rest, 0) + MS_subject)/(S·N), with
+    Satterthwaite's degrees of freedom; where the seeds vary no more than the rest, their mean square does not count.
+    A percentile bootstrap over seeds and subjects covers too seldom at five seeds (a test measures both).
 
     Args:
-        differences: paired differences, (S seeds, N subjects), S >= 2, N >= 2, e.g. correct(method) − correct(baseline).
+        differences: paired differences, (S seeds, N subjects), S >= 2, N >= 2, e.g. correct(method) −
+            correct(baseline).
         null: the value that the p-value is for.
         confidence: coverage in (0, 1).
     """
@@ -69,17 +73,21 @@ def crossed_seeds_subjects(differences: np.ndarray, null: float = 0.0, confidenc
     rest = d - by_seed[:, None] - by_subject[None, :] + mean
     rest_df = (seeds - 1) * (subjects - 1)
     ms_rest = (rest**2).sum() / rest_df
-    combined = max(ms_seed + ms_subject - ms_rest, ms_seed, ms_subject)
-    spread = ms_seed**2 / (seeds - 1) + ms_subject**2 / (subjects - 1) + ms_rest**2 / rest_df
+    combined, spread = ms_subject, ms_subject**2 / (subjects - 1)
+    if ms_seed > ms_rest:
+        combined += ms_seed - ms_rest
+        spread += ms_seed**2 / (seeds - 1) + ms_rest**2 / rest_df
     df = combined**2 / spread if spread > 0 else seeds - 1
     method = "crossed seeds × test subjects (Satterthwaite t)"
     return _student(mean, combined / d.size, df, null, confidence, method, seeds)
 
 
 def independent_pairs(differences: np.ndarray, null: float = 0.0, confidence: float = 0.95) -> Interval:
-    """Interval for independent pairs: Student's t below 30 of them, BCa bootstrap (scipy) from 30 on.
+    """Interval for independent pairs: Student's t below 40 of them, BCa bootstrap (scipy) from 40 on.
 
-    BCa at ten pairs covers about 90 % where 95 % is asked (a test measures it), hence the t interval there.
+    Where 95 % is asked, BCa covers 89 % of normal and 88 % of exponential samples at 10 pairs, 93 % and 92 % at 30,
+    94 % and 93 % at 40, the first of these within two points (4,000 simulations each; a test repeats the ends).
+    Student's t covers 95 % of normal samples at any number, of exponential ones 91 % at 10 pairs and 93.5 % at 40.
 
     Args:
         differences: one paired difference an independent unit, (J,), J >= 2.
@@ -90,7 +98,7 @@ def independent_pairs(differences: np.ndarray, null: float = 0.0, confidence: fl
 
     d = _one_dimensional(differences)
     exact = _student(d.mean(), d.var(ddof=1) / len(d), len(d) - 1, null, confidence, "t over independent pairs", len(d))
-    if len(d) < 30 or np.ptp(d) == 0:
+    if len(d) < _BCA_FROM or np.ptp(d) == 0:
         return exact
     found = stats.bootstrap(
         (d,),
@@ -125,12 +133,12 @@ def _one_dimensional(differences: np.ndarray) -> np.ndarray:
 def _student(
     mean: float, variance: float, df: float, null: float, confidence: float, method: str, pairs: int
 ) -> Interval:
-    from scipy import stats
+    from scipy.special import stdtr, stdtrit
 
     error = float(np.sqrt(variance))
-    half = float(stats.t.ppf(0.5 + confidence / 2, df)) * error
+    half = float(stdtrit(df, 0.5 + confidence / 2)) * error
     if error > 0:
-        p = float(2 * stats.t.sf(abs(mean - null) / error, df))
+        p = float(2 * stdtr(df, -abs(mean - null) / error))
     else:
         p = 1.0 if mean == null else 0.0
     return Interval(float(mean), float(mean - half), float(mean + half), p, method, pairs)

@@ -87,9 +87,11 @@ def linear_probe(
         Predicted classes, int64 (m,).
 
     Raises:
-        StudyError: fewer than two classes to train on.
+        StudyError: fewer than two classes to train on, or nothing to validate on.
     """
     x, y = train[0].double(), train[1]
+    if len(validation[1]) == 0:
+        raise StudyError("a linear probe needs validation samples to choose its penalty on; there are none")
     if len(torch.unique(y)) < 2:
         raise StudyError("a linear probe needs at least two classes in its training labels; there is one")
     mean, std = x.mean(dim=0), x.std(dim=0, unbiased=False).clamp_min(1e-6)

@@ -18,15 +18,23 @@ def embed(encoder: nn.Module, corpus: Corpus, rows: np.ndarray, batch_size: int 
         corpus: the samples.
         rows: positions, int64 (n,).
         batch_size: samples decoded at once.
+
+    Raises:
+        ValueError: no rows.
     """
-    was_training = encoder.training
+    if len(rows) == 0:
+        raise ValueError("there are no rows to embed")
+    modes = [(module, module.training) for module in encoder.modules()]
     encoder.eval()
     first = next(encoder.parameters(), None)
     device = first.device if first is not None else torch.device("cpu")
     parts = []
-    for start in range(0, len(rows), batch_size):
-        batch = corpus.load(rows[start : start + batch_size])
-        moved = {name: t.to(device) for name, t in batch.items()} if isinstance(batch, dict) else batch.to(device)
-        parts.append(encoder(moved).float().cpu())
-    encoder.train(was_training)
+    try:
+        for start in range(0, len(rows), batch_size):
+            batch = corpus.load(rows[start : start + batch_size])
+            moved = {name: t.to(device) for name, t in batch.items()} if isinstance(batch, dict) else batch.to(device)
+            parts.append(encoder(moved).float().cpu())
+    finally:  # parts that were frozen in evaluation mode stay in it
+        for module, training in modes:
+            module.training = training
     return torch.cat(parts)

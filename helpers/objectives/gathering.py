@@ -21,7 +21,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: object, *gradients: Tensor) -> Tensor:
-        whole = gradients[0].contiguous()
+        whole = gradients[0].clone(memory_format=torch.contiguous_format)  # others may hold the same gradient
         dist.all_reduce(whole)
         return whole.chunk(dist.get_world_size())[dist.get_rank()]
 

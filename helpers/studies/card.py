@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from helpers.errors import StudyError
 from helpers.evaluation.claims import Claim
@@ -25,10 +25,19 @@ class StudyParameters(BaseModel):
     data_root: str = Field(
         "", description="folder of the real corpus, or the manifest file", json_schema_extra=NO_EFFECT
     )
-    seeds: list[int] = Field([0], min_length=1, description="one repetition a seed; >= 5 for a verdict")
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(
+        [0], min_length=1, description="one repetition a seed, each once, 0 to 2^32 - 1; >= 5 for a verdict"
+    )
     threads: int = Field(1, ge=1, le=256, description="CPU threads of each worker")
     workers: int = Field(2, ge=1, le=256, description="runs of the grid side by side", json_schema_extra=NO_EFFECT)
     device: str = Field("cpu", pattern="^(cpu|cuda|auto)$", description="cpu, cuda or auto")
+
+    @field_validator("seeds")
+    @classmethod
+    def _once_each(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed stands twice; the same numbers twice are no further evidence")
+        return seeds
 
     def affecting_results(self) -> dict[str, Any]:
         """The parameters that can change a number, in order of declaration."""
@@ -119,7 +128,7 @@ class StudyCard:
             StudyError: one line that names where, the key, what is wrong and what is allowed.
         """
         try:
-            parameters = self.parameters(**values)
+            parameters = self.parameters.model_validate(values)
         except ValidationError as error:
             raise StudyError(f"{where}: {_first_problem(error, self)}") from None
         names = [option.name for option in self.corpora]

@@ -8,6 +8,7 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from helpers.places import ROOT
@@ -49,14 +50,28 @@ class Stopwatch:
         self._started = time.monotonic()
 
     def read(self) -> dict[str, float]:
-        """``wall_seconds`` so far, and ``peak_memory_mib``: the largest resident set of this process or of one child."""
+        """``wall_seconds`` so far, and ``peak_memory_mib``: the largest resident set of this process or a child."""
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         unit = 2**20 if platform.system() == "Darwin" else 2**10  # ru_maxrss counts bytes there, KiB elsewhere
         return {
             "wall_seconds": round(time.monotonic() - self._started, 2),
-            "peak_memory_mib": round(max(own, child) / unit, 1),
+            "peak_memory_mib": round(max(own / unit, ended / unit, *_living_children()), 1),
         }
+
+
+def _living_children() -> list[float]:
+    """Largest resident set in MiB of each child that is still there, such as a worker kept for the next grid."""
+    import psutil
+
+    peaks = [0.0]
+    for child in psutil.Process().children(recursive=True):
+        try:
+            lines = Path(f"/proc/{child.pid}/status").read_text().splitlines()
+            peaks += [int(line.split()[1]) / 2**10 for line in lines if line.startswith("VmHWM:")]
+        except OSError:  # ended meanwhile, or a system without /proc
+            continue
+    return peaks
 
 
 def _git() -> dict[str, Any]:

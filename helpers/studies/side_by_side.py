@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.progress import bar
+from helpers.errors import StudyError
+from helpers.progress import PROGRESS_FILE, bar
 from helpers.studies.run_folder import write_whole
 
 Result = dict[str, Any]  # tensors, numbers, strings, and lists and dicts of them
@@ -37,35 +40,59 @@ def side_by_side(
 
     Returns:
         Results in the order of ``arguments``.
+
+    Raises:
+        StudyError: as a job raised it, or that a worker process was killed. Jobs finished by then stay done.
+        TypeError: a result that holds anything else.
     """
     files = [checkpoints / f"{job.__name__}-{_key(a)}.pt" for a in arguments]
     found = [_read(file) for file in files]
     missing = [i for i, result in enumerate(found) if result is None]
+    tasks = [(job, arguments[i], threads, files[i]) for i in missing]
     with bar(len(arguments), label, "job") as shown:
         shown.update(len(arguments) - len(missing))
-        for i, result in zip(missing, _results(job, [arguments[i] for i in missing], workers, threads), strict=True):
-            write_whole(files[i], _bytes(result))
+        for i, result in zip(missing, _results(tasks, workers, threads), strict=True):
             found[i] = result
             shown.update()
     return [result for result in found if result is not None]
 
 
-def _results(job: Callable[..., Result], arguments: list[dict[str, Any]], workers: int, threads: int) -> Any:
-    if workers == 1 or len(arguments) < 2:
-        return (_run(job, a, threads) for a in arguments)
+def _results(tasks: list[tuple[Any, ...]], workers: int, threads: int) -> Iterator[Result]:
+    if workers == 1 or len(tasks) < 2:
+        yield from (_run(*task) for task in tasks)
+        return
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    with parallel_config("loky", n_jobs=min(workers, len(arguments)), inner_max_num_threads=threads):
-        return Parallel(return_as="generator", batch_size=1, pre_dispatch="n_jobs")(
-            delayed(_run)(job, a, threads) for a in arguments
-        )
+    with parallel_config("loky", n_jobs=min(workers, len(tasks)), inner_max_num_threads=threads):
+        try:
+            yield from Parallel(return_as="generator", batch_size=1, pre_dispatch="n_jobs")(
+                delayed(_run_in_worker)(*task) for task in tasks
+            )
+        except TerminatedWorkerError:
+            raise StudyError(
+                f"one of {workers} worker processes was killed, most often for want of memory; set workers: 1"
+            ) from None
 
 
-def _run(job: Callable[..., Result], arguments: dict[str, Any], threads: int) -> Result:
+def _run_in_worker(job: Callable[..., Result], arguments: dict[str, Any], threads: int, file: Path) -> Result:
+    os.environ.pop(PROGRESS_FILE, None)  # the launcher is told of jobs, not of what goes on inside one
+    return _run(job, arguments, threads, file)
+
+
+def _run(job: Callable[..., Result], arguments: dict[str, Any], threads: int, file: Path) -> Result:
+    """Do a job and keep its result at once, whatever becomes of the others."""
     import torch
 
     torch.set_num_threads(threads)
-    return job(**arguments)
+    result = job(**arguments)
+    content = _bytes(result)
+    try:
+        torch.load(io.BytesIO(content), weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise TypeError(f"{job.__name__} must return tensors, numbers, strings, lists and dicts only") from error
+    write_whole(file, content)
+    return result
 
 
 def _key(arguments: dict[str, Any]) -> str:

@@ -194,7 +194,7 @@ class Study:
         write_whole(self.folder / "verdict.json", json.dumps(self._closing(found), indent=1))
         closing = {**self._provenance, **self._watch.read()}
         write_whole(self.folder / "provenance.json", json.dumps(closing, indent=1))
-        if not self._launched:
+        if not self._launched and self.folder.name != self.run_id:  # once closed, the verdict is only renewed
             self.folder = finish(self.folder, self.name, self.run_id)
         return found
 

@@ -1,0 +1,1 @@
+"""Built-in generators with exact labels, one file a domain."""

@@ -22,7 +22,9 @@ PredictorKind = Literal["two_layer", "linear", "direct_pred", "direct_copy", "no
 def direct_pred_weight(moment: Tensor, epsilon: float) -> Tensor:
     r"""DirectPred's predictor (Tian et al., ICML 2021, arXiv 2102.06810, §5).
 
-    .. math:: F = U\,\mathrm{diag}(s)\,U^\top,\quad p_j=\sqrt{s_j}+\epsilon\max_k\sqrt{s_k},\quad W_p=U\,\mathrm{diag}(p)\,U^\top
+    .. math::
+        F = U\,\mathrm{diag}(s)\,U^\top,\quad p_j=\sqrt{s_j}+\epsilon\max_k\sqrt{s_k},\quad
+        W_p=U\,\mathrm{diag}(p)\,U^\top
 
     Args:
         moment: F, symmetric positive semi-definite (d, d); eigenvalues that rounding made negative count as 0.
@@ -187,10 +189,10 @@ class DirectPred(Method):
             self.moment.mul_(self.arm.rho).add_(batch_moment, alpha=1 - self.arm.rho)
             self._batch_moment.clear()
         self.steps += 1
-        if isinstance(self.predictor, LinearPredictor) and self.arm.closed_form:
-            if int(self.steps) % self.arm.every == 0:
-                formula = direct_pred_weight if self.arm.predictor == "direct_pred" else direct_copy_weight
-                self.predictor.set_weight(formula(self.moment, self.arm.epsilon))
+        due = self.arm.closed_form and int(self.steps) % self.arm.every == 0
+        if due and isinstance(self.predictor, LinearPredictor):
+            formula = direct_pred_weight if self.arm.predictor == "direct_pred" else direct_copy_weight
+            self.predictor.set_weight(formula(self.moment, self.arm.epsilon))
         if self.target is not None and self.arm.ema is not None:
             update_average(self.target, nn.Sequential(self.encoder, self.projector), self.arm.ema)
 

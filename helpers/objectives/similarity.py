@@ -32,9 +32,7 @@ def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:
     return 2 - 2 * F.cosine_similarity(prediction, target, dim=-1).mean()
 
 
-def symmetric_cosine_regression(
-    predictions: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor]
-) -> Tensor:
+def symmetric_cosine_regression(predictions: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor]) -> Tensor:
     """Mean over both directions: view 1 predicts view 2's target and the other way round.
 
     Args:
@@ -44,6 +42,4 @@ def symmetric_cosine_regression(
     Returns:
         Scalar in [0, 4].
     """
-    return (
-        cosine_regression(predictions[0], targets[1]) + cosine_regression(predictions[1], targets[0])
-    ) / 2
+    return (cosine_regression(predictions[0], targets[1]) + cosine_regression(predictions[1], targets[0])) / 2

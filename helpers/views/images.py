@@ -34,7 +34,7 @@ class ImageViews:
         flip: chance of a horizontal flip.
         rotation: largest rotation, degrees either way.
         shear: largest horizontal shear, degrees either way.
-        brightness, contrast, saturation: factor is uniform in [max(0, 1 − v), 1 + v]; saturation is idle on grey images.
+        brightness, contrast, saturation: the factor is uniform in [max(0, 1 − v), 1 + v]; grey has no saturation.
         hue: largest turn of hue, in turns, 0 to 0.5; idle on grey images.
         jitter: chance that brightness, contrast, saturation and hue are changed at all.
         gray: chance that a colour image loses its colour.
@@ -114,9 +114,7 @@ class ImageViews:
     def _sampling(self, shape: torch.Size, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Crop, flip and blur as one row matrix (B, size, H) and one column matrix (B, size, W)."""
         batch, _, height, width = shape
-        top, left, crop_h, crop_w = random_boxes(
-            batch, height, width, self.crop_scale, self.crop_ratio, generator
-        )
+        top, left, crop_h, crop_w = random_boxes(batch, height, width, self.crop_scale, self.crop_ratio, generator)
         rows = resize_matrices(top, crop_h, height, self.size)
         columns = resize_matrices(left, crop_w, width, self.size)
         flipped = torch.rand(batch, generator=generator) < self.flip
@@ -240,9 +238,7 @@ def blur_matrices(sigma: Tensor, size: int) -> Tensor:
     target = target.abs()
     target = torch.where(target > size - 1, 2 * (size - 1) - target, target)  # mirrored, edge not repeated
     matrix = torch.zeros(len(sigma), size, size)
-    return matrix.scatter_add_(
-        2, target.expand(len(sigma), -1, -1), weight[:, None].expand(-1, size, -1).contiguous()
-    )
+    return matrix.scatter_add_(2, target.expand(len(sigma), -1, -1), weight[:, None].expand(-1, size, -1).contiguous())
 
 
 def _uniform(shape: int | tuple[int, int], low: float, high: float, generator: torch.Generator | None) -> Tensor:

@@ -1,5 +1,6 @@
 """DirectPred: its formula, its order of updates, what the gradient reaches, resuming, and several processes."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +82,9 @@ def test_alignment_is_1_for_shared_eigenvectors_and_falls_as_they_turn_away():
         u = torch.stack([torch.stack([c, -s]), torch.stack([s, c])])
         aligned.append(alignment((u * values) @ u.mT, torch.diag(values)))
     assert aligned[0] == pytest.approx(1)
-    assert all(a > b for a, b in zip(aligned, aligned[1:]))
-    assert 0 <= aligned[-1]
-    torch.testing.assert_close(
-        matched_eigenvectors(torch.diag(values), torch.diag(values)), torch.ones(2).double()
-    )
+    assert all(a > b for a, b in pairwise(aligned))
+    assert aligned[-1] >= 0
+    torch.testing.assert_close(matched_eigenvectors(torch.diag(values), torch.diag(values)), torch.ones(2).double())
 
 
 def test_the_target_starts_as_the_online_network_and_gets_no_gradient():
@@ -220,9 +219,7 @@ def _moments_of_one_process(rank: int, world: int, port_file: str, out: str) -> 
 
 
 def test_two_processes_have_the_moment_and_predictor_of_one_with_the_whole_batch(tmp_path: Path):
-    torch.multiprocessing.spawn(
-        _moments_of_one_process, (2, str(tmp_path / "meet"), str(tmp_path / "rank")), nprocs=2
-    )
+    torch.multiprocessing.spawn(_moments_of_one_process, (2, str(tmp_path / "meet"), str(tmp_path / "rank")), nprocs=2)
     single = method(Arm("direct_pred"))
     f = torch.randn(12, 6, generator=torch.Generator().manual_seed(3))
     single._batch_moment.append(f.mT @ f / len(f))

@@ -10,7 +10,7 @@ from torchvision.transforms import functional as TF
 from helpers.errors import StudyError
 from helpers.views.images import ImageViews, blur_matrices, random_boxes, resize_matrices
 
-NOTHING = dict(crop_scale=(1.0, 1.0), crop_ratio=(1.0, 1.0), flip=0.0, jitter=0.0, gray=0.0, blur=0.0)
+NOTHING = {"crop_scale": (1.0, 1.0), "crop_ratio": (1.0, 1.0), "flip": 0.0, "jitter": 0.0, "gray": 0.0, "blur": 0.0}
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -165,7 +165,14 @@ def test_strength_zero_leaves_crop_and_colour_alone():
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("size", 0), ("crop_scale", (0.0, 1.0)), ("flip", 1.5), ("hue", 0.7), ("blur_sigma", (0.0, 1.0)), ("rotation", -1.0)],
+    [
+        ("size", 0),
+        ("crop_scale", (0.0, 1.0)),
+        ("flip", 1.5),
+        ("hue", 0.7),
+        ("blur_sigma", (0.0, 1.0)),
+        ("rotation", -1.0),
+    ],
 )
 def test_impossible_settings_are_one_clear_line(setting, value):
     with pytest.raises(StudyError, match=setting):

@@ -65,9 +65,7 @@ def decode_files(paths: Sequence[Path], size: int, key: dict[str, object]) -> De
         key: what the files' content depends on, for the cache.
     """
     fits = len(paths) * 3 * size * size <= MEMORY_LIMIT
-    tensors = cached(
-        {"reader": _READER, "size": size, "pixels": fits, **key}, lambda: _decode(paths, size, fits)
-    )
+    tensors = cached({"reader": _READER, "size": size, "pixels": fits, **key}, lambda: _decode(paths, size, fits))
     channels = 1 if bool(tensors["grey"].all()) else 3
     digests = np.array([bytes(row).hex() for row in tensors["digests"].numpy()], dtype=object)
     return Decoded(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,9 @@ def cifar10(root: Path, image_size: int = 0) -> Corpus:
         return _renamed(class_folders(root, image_size or 32), "cifar10", "Krizhevsky 2009, CIFAR-10, class folders")
     from torchvision.datasets import CIFAR10
 
-    parts = {split: _torchvision(CIFAR10, root, "cifar-10-batches-py", train=split == "train") for split in ("train", "test")}
+    parts = {
+        split: _torchvision(CIFAR10, root, "cifar-10-batches-py", train=split == "train") for split in ("train", "test")
+    }
     pixels = np.concatenate([part.data for part in parts.values()]).transpose(0, 3, 1, 2)
     names = parts["train"].classes
     labels = [names[i] for part in parts.values() for i in part.targets]
@@ -142,7 +145,8 @@ def stl10(root: Path, image_size: int = 0) -> Corpus:
     labels = [names[i] if i >= 0 else None for part in parts.values() for i in part.labels]
     split = [name for name, part in parts.items() for _ in part.labels]
     return _official("stl10", pixels, labels, split, image_size, root / "stl10_binary",
-                     "Coates, Ng & Lee 2011, An Analysis of Single-Layer Networks in Unsupervised Feature Learning")  # fmt: skip
+                     "Coates, Ng & Lee 2011, An Analysis of Single-Layer Networks in Unsupervised Feature "
+                     "Learning")  # fmt: skip
 
 
 def class_folders(root: Path, image_size: int = 64, seed: int = 0) -> Corpus:
@@ -177,7 +181,9 @@ def class_folders(root: Path, image_size: int = 64, seed: int = 0) -> Corpus:
     table = pd.DataFrame(records)
     if not has_splits:
         table = table.drop(columns="split")
-    return _from_files(table, [root / i for i in table["sample_id"]], image_size, seed, root.name, [root], f"folder {root.name}")
+    return _from_files(
+        table, [root / i for i in table["sample_id"]], image_size, seed, root.name, [root], f"folder {root.name}"
+    )
 
 
 def image_manifest(file: Path, image_size: int = 64, seed: int = 0) -> Corpus:
@@ -194,7 +200,9 @@ def image_manifest(file: Path, image_size: int = 64, seed: int = 0) -> Corpus:
     absent = [path for path in paths if not path.is_file()]
     if absent:
         raise StudyError(f"{file.name}: {len(absent)} of {len(paths)} images are not there, the first {absent[0].name}")
-    table["label"] = table["label"].astype(object).where(table["label"].notna(), None).map(lambda v: v if v is None else str(v))
+    table["label"] = (
+        table["label"].astype(object).where(table["label"].notna(), None).map(lambda v: v if v is None else str(v))
+    )
     return _from_files(table, paths, image_size, seed, file.stem, [file, *paths], f"manifest {file.name}")
 
 
@@ -258,7 +266,7 @@ def without_contradictions(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
     contradicted = table["digest"].isin(labels[labels > 1].index)
     if contradicted.any():
         notices.append(
-            f"{int(contradicted.sum())} copies of {int((labels > 1).sum())} image(s) stand under two labels and are left out"
+            f"{int(contradicted.sum())} copies of {int((labels > 1).sum())} image(s) under two labels are left out"
         )
         table = table[~contradicted]
     if table.empty:
@@ -270,7 +278,7 @@ def without_contradictions(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
 
 
 def without_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Drop samples of subjects that a given split shares between parts, from the part that is not tested on."""
+    """Where a given split shares subjects between its parts, keep them in the part that is tested on."""
     if "split" not in table.columns:
         return table, []
     kept = np.ones(len(table), dtype=bool)
@@ -281,12 +289,14 @@ def without_leaks(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         taken |= set(table.loc[mine, "subject"])
     notices = []
     if not kept.all():
-        notices.append(f"{int((~kept).sum())} sample(s) are copies, or of the subjects, of test or validation samples and are left out")
+        notices.append(
+            f"{int((~kept).sum())} sample(s) share an image or a subject with the test or validation part: left out"
+        )
     return table[kept], notices
 
 
 def without_shared_subjects(table: pd.DataFrame) -> list[str]:
-    """Put unlabelled samples of a labelled subject on that subject's side of a split, in place: only train may keep them."""
+    """Drop unlabelled samples of labelled subjects, in place: a subject belongs to one split."""
     side = table[table["split"] != "unlabelled"].drop_duplicates("subject").set_index("subject")["split"]
     shared = (table["split"] == "unlabelled") & table["subject"].isin(side.index)
     if not shared.any():
@@ -314,7 +324,9 @@ def _joined(subject: pd.Series, digest: pd.Series) -> pd.Series:
 
 def _existing(name: str, data_root: str) -> Path:
     if data_root in ("", "."):
-        raise StudyError(f"corpus {name} needs data_root: the {'CSV file' if name == 'manifest' else 'folder'} it lies in")
+        raise StudyError(
+            f"corpus {name} needs data_root: the {'CSV file' if name == 'manifest' else 'folder'} it lies in"
+        )
     root = Path(data_root)
     if name == "manifest":
         if not root.is_file():
@@ -324,7 +336,7 @@ def _existing(name: str, data_root: str) -> Path:
     return root
 
 
-def _torchvision(reader: Callable[..., object], root: Path, folder: str, **options: object) -> object:
+def _torchvision(reader: Callable[..., Any], root: Path, folder: str, **options: Any) -> Any:
     try:
         return reader(str(root), download=False, **options)
     except RuntimeError:
@@ -335,7 +347,13 @@ def _torchvision(reader: Callable[..., object], root: Path, folder: str, **optio
 
 
 def _official(
-    name: str, pixels: np.ndarray, labels: list[str | None], split: list[str], image_size: int, folder: Path, source: str
+    name: str,
+    pixels: np.ndarray,
+    labels: list[str | None],
+    split: list[str],
+    image_size: int,
+    folder: Path,
+    source: str,
 ) -> Corpus:
     """A benchmark with its own split, every image its own subject."""
     table = pd.DataFrame({"sample_id": [f"{s}{i:06d}" for i, s in enumerate(split)], "label": labels, "split": split})

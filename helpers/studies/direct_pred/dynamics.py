@@ -147,10 +147,12 @@ def measure(
     target = w.detach().clone()
     steps = max(1, round(duration / learning_rate))
     every = max(1, steps // 100)
-    seen: list[tuple[float, torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    times: list[float] = []
+    seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for step in range(steps + 1):
         if step % every == 0:
-            seen.append((step * learning_rate, *_modes(u, w.detach(), w_p.detach(), target)))
+            times.append(step * learning_rate)
+            seen.append(_modes(u, w.detach(), w_p.detach(), target))
         x = torch.randn(n, batch, generator=generator, dtype=torch.double)
         noise = torch.randn(2, n, batch, generator=generator, dtype=torch.double) * setting.noise
         aim = target @ (x + noise[1]) if stop_gradient else w @ (x + noise[1])
@@ -166,9 +168,8 @@ def measure(
                 target.copy_(w)
             else:
                 target += learning_rate * setting.ema_rate * (w - target)
-    times = np.array([row[0] for row in seen])
-    p_seen, s_seen, tau_seen = (torch.stack([row[i] for row in seen]).numpy() for i in (1, 2, 3))
-    return Modes(times, p_seen, s_seen, tau_seen)
+    p_seen, s_seen, tau_seen = (torch.stack(list(values)).numpy() for values in zip(*seen, strict=True))
+    return Modes(np.array(times), p_seen, s_seen, tau_seen)
 
 
 def _modes(

@@ -11,7 +11,9 @@ S = np.array([0.9, 0.3, 0.6])
 TIMES = np.linspace(0, 20, 41)
 
 
-@pytest.mark.parametrize("setting", [LinearSetting(), LinearSetting(0.5, 0.0, 1.0, None), LinearSetting(0.2, 0.1, 3.0, 1.0)])
+@pytest.mark.parametrize(
+    "setting", [LinearSetting(), LinearSetting(0.5, 0.0, 1.0, None), LinearSetting(0.2, 0.1, 3.0, 1.0)]
+)
 def test_the_gap_between_s_and_p_squared_decays_with_weight_decay_alone(setting):
     modes = closed_form(P, S, TIMES, setting)
     gap = modes.s - modes.p**2 / setting.predictor_rate

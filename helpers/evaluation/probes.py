@@ -124,5 +124,5 @@ def _logistic(x: Tensor, y: Tensor, start: Tensor, penalty: float) -> Tensor:
         return float(loss), gradient.reshape(-1).numpy()
 
     found = minimize(loss_and_gradient, start.reshape(-1).numpy().copy(), jac=True, method="L-BFGS-B",
-                     options={"maxiter": 300})  # fmt: skip
+                     options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-6})  # fmt: skip
     return torch.from_numpy(found.x).view(shape)

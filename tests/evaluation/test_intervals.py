@@ -22,7 +22,9 @@ def coverage(draws: np.ndarray, interval: Callable[[np.ndarray], Interval], trut
     return float(np.mean([i.low <= truth <= i.high for i in found]))
 
 
-def crossed(rng: np.random.Generator, runs: int, seeds: int, subjects: int, sd: tuple[float, float, float]) -> np.ndarray:
+def crossed(
+    rng: np.random.Generator, runs: int, seeds: int, subjects: int, sd: tuple[float, float, float]
+) -> np.ndarray:
     """Paired differences (runs, S, N) of mean 0 with the given std of seeds, subjects and the rest."""
     by_seed, by_subject, rest = sd
     return (

@@ -22,6 +22,7 @@ from helpers.methods.direct_pred import (
 )
 from helpers.training import TrainingPlan, train
 from helpers.views.images import ImageViews
+from tests.methods.two_processes import one_process, small_method, take_step
 
 CLOSED = ("direct_pred", "direct_copy")
 
@@ -196,7 +197,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(arm, tmp_path: Path):
 
 
 def test_without_stop_gradient_and_predictor_it_collapses_and_the_watch_says_so():
-    settings = plan(epochs=60, learning_rate=0.3, weight_decay=0.0)
+    settings = plan(epochs=25, learning_rate=0.3, weight_decay=0.0)
     collapsed, kept = method(Arm("none", ema=None, stop_gradient=False)), method(Arm("direct_pred", ema=0.9))
     bad = train(collapsed, corpus(), np.arange(48), settings)
     good = train(kept, corpus(), np.arange(48), settings)
@@ -206,24 +207,10 @@ def test_without_stop_gradient_and_predictor_it_collapses_and_the_watch_says_so(
     assert spread(torch.randn(40, 6)).relative_std > 0.9
 
 
-def _moments_of_one_process(rank: int, world: int, port_file: str, out: str) -> None:
-    import torch.distributed as dist
-
-    dist.init_process_group("gloo", init_method=f"file://{port_file}", rank=rank, world_size=world)
-    m = method(Arm("direct_pred"))
-    f = torch.randn(12, 6, generator=torch.Generator().manual_seed(3)).chunk(world)[rank]
-    m._batch_moment.append(f.mT @ f / len(f))
-    m.after_step()
-    torch.save({"moment": m.moment, "weight": m.predictor.weight}, f"{out}{rank}.pt")
-    dist.destroy_process_group()
-
-
 def test_two_processes_have_the_moment_and_predictor_of_one_with_the_whole_batch(tmp_path: Path):
-    torch.multiprocessing.spawn(_moments_of_one_process, (2, str(tmp_path / "meet"), str(tmp_path / "rank")), nprocs=2)
-    single = method(Arm("direct_pred"))
-    f = torch.randn(12, 6, generator=torch.Generator().manual_seed(3))
-    single._batch_moment.append(f.mT @ f / len(f))
-    single.after_step()
+    torch.multiprocessing.spawn(one_process, (2, str(tmp_path / "meet"), str(tmp_path / "rank")), nprocs=2)
+    single = small_method()
+    take_step(single, torch.randn(12, 6, generator=torch.Generator().manual_seed(3)))
     for rank in (0, 1):
         found = torch.load(tmp_path / f"rank{rank}.pt", weights_only=True)
         torch.testing.assert_close(found["moment"], single.moment)

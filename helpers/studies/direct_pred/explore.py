@@ -50,9 +50,15 @@ def explore_spectrum(study: Study, comparison: Comparison) -> Any:
             (direct_pred_weight, PALETTE[0], "DirectPred: √s + ε max √s"),
             (direct_copy_weight, PALETTE[2], "DirectCopy: s/max s + ε"),
         ):
-            p = torch.linalg.eigvalsh(formula(moment, epsilon)).flip(0)
+            p = torch.linalg.eigvalsh(formula(moment, epsilon)).flip(0).numpy()
             axis.plot(range(1, len(p) + 1), p / p.max(), color=colour, label=name)
-        axis.plot(range(1, len(s) + 1), s.flip(0) / s.max(), color=PALETTE[6], linestyle=":", label="F itself: s/max s")
+        axis.plot(
+            range(1, len(s) + 1),
+            (s.flip(0) / s.max()).numpy(),
+            color=PALETTE[6],
+            linestyle=":",
+            label="F itself: s/max s",
+        )
         axis.set_xlabel("eigenvalue, largest first")
         axis.set_ylabel("relative to the largest")
         axis.set_ylim(0, 1.05)

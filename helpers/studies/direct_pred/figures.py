@@ -246,8 +246,8 @@ def alignment_curves(comparison: Comparison, note: str) -> Figure:
             left.plot(x, [row["alignment"] for row in epochs], label=name, **style)
             middle.plot(x, [row["cosine"] for row in epochs], label=name, **style)
         run = comparison.main[method, comparison.seeds[0]]
-        s, p = run["s"].flip(0), run["p"].flip(0)
-        right.plot((s / s.max()).clamp(min=1e-6), p / p.abs().max(), linestyle="none", color=COLOURS[method],
+        s, p = run["s"].flip(0).numpy(), run["p"].flip(0).numpy()
+        right.plot((s / s.max()).clip(1e-6), p / np.abs(p).max(), linestyle="none", color=COLOURS[method],
                    marker=MARKS[method], markersize=3, label=NAMES[method])  # fmt: skip
     grid = np.geomspace(1e-4, 1, 50)
     right.plot(grid, np.sqrt(grid), color=NEUTRAL, linestyle="--", linewidth=1, label="p ∝ √s")
@@ -323,9 +323,8 @@ def _cell(axis: Axes, i: int, j: int, value: float, shade: float, fallen: int, s
 
 
 def _image(axis: Axes, pixels: torch.Tensor) -> None:
-    grey = pixels.shape[-1] == 1
-    axis.imshow(pixels[..., 0] if grey else pixels, cmap="gray" if grey else None, vmin=0, vmax=1, aspect="equal",
-                interpolation="nearest")  # fmt: skip
+    shown = pixels.squeeze(-1).numpy()  # (H, W) where grey
+    axis.imshow(shown, cmap="gray", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     axis.set_xticks([])
     for spine in axis.spines.values():
         spine.set_visible(False)

@@ -1,0 +1,1 @@
+"""Spatio-temporal embedding of clips from pairs mined in unlabelled video."""

@@ -1,0 +1,50 @@
+"""The panel: turn the assumptions of pair mining and see how often the pairs are wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from helpers.report.explore import Slider, explore
+from helpers.report.style import data_line, new_figure
+from helpers.studies.study import Study
+from helpers.studies.video_siamese.figures import draw_errors
+from helpers.studies.video_siamese.previews import clips_of
+from helpers.studies.video_siamese.steps import error_table, mined, open_corpus, settings_of
+
+
+def draw_mining(study: Study, near: float, far: float, far_share: float, pair: int) -> Figure:
+    """Errors of pairs mined under other assumptions, and one of the pairs."""
+    settings = {**settings_of(study), "near_seconds": near, "far_seconds": far, "far_share": far_share}
+    seed = study.parameters.seeds[0]
+    corpus, pairs = open_corpus(settings), mined(settings, seed)
+    figure, axes = new_figure(1, 2, height=2.8, width=8.6, gridspec_kw={"width_ratios": [1.1, 1]})
+    draw_errors(axes[0], error_table(settings, seed))
+    at = pair % len(pairs)
+    rows = [int(pairs.first[at]), int(pairs.second[at])]
+    clips = clips_of(corpus, rows)[:, :, ::2]  # (2, 3, T/2, H, W)
+    sheet = clips.permute(0, 3, 2, 4, 1).flatten(2, 3).flatten(0, 1).numpy()  # (2·H, T/2·W, 3)
+    axes[1].imshow(sheet, interpolation="nearest")
+    labels, times = corpus.table["label"].to_numpy()[rows], corpus.table["time"].to_numpy()[rows]
+    said = "same" if pairs.same[at] else "different"
+    axes[1].set(
+        title=f"pair {at}: {pairs.kind[at]}, taken as {said}\ntruth: {labels[0]} / {labels[1]}", xticks=[], yticks=[]
+    )
+    axes[1].set_xlabel(f"at {times[0]:.1f} s and {times[1]:.1f} s")
+    data_line(figure, study.data_note)
+    return figure
+
+
+def panel(study: Study) -> Any:
+    """Sliders over the assumptions; without a front end the picture at the run's own."""
+    p = study.parameters
+    return explore(
+        lambda near, far, far_share, pair: draw_mining(study, near, max(far, near + 0.1), far_share, pair),
+        "Bars of how often near, far and other-video pairs are wrong under the chosen assumptions, and one mined pair "
+        "as two rows of frames.",
+        near=Slider("near (s)", 0.5, 3.0, 0.1, min(3.0, max(0.5, p.near_seconds))),
+        far=Slider("far (s)", 1.0, 6.0, 0.25, min(6.0, max(1.0, p.far_seconds))),
+        far_share=Slider("negatives from far in one video", 0.0, 1.0, 0.1, float(p.far_share)),
+        pair=Slider("pair shown", 0, 200, 1, 0),
+    )

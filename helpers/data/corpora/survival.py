@@ -289,6 +289,9 @@ def _deepsurv(name: str, path: Path) -> SurvivalCorpus:
         raise StudyError(
             f"{path.name}: x has shape {x.shape}, t {time.shape}, e {event.shape}; of {len(layout.columns)}"
         )
+    for key, values in (("x", x), ("t", time), ("e", event)):
+        if not np.issubdtype(values.dtype, np.number):
+            raise StudyError(f"{path.name}: {key} of {name} holds text such as {str(values.flat[0])!r}, not numbers")
     features = pd.DataFrame(np.asarray(x, float).round(6), columns=list(layout.columns))
     for column, levels in layout.levels.items():
         unknown = sorted(set(features[column].dropna()) - set(levels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
             file.write(hashlib.sha256(buffer.getbuffer()).digest())
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise StudyError(f"the checkpoint {path.name} cannot be written: {error.strerror}") from error
 
 

@@ -130,7 +130,10 @@ class _Run:
     def seed(self, process: int) -> None:
         """Seed torch for what follows in this epoch."""
         words = np.random.SeedSequence((self.plan.seed, self.epoch, process)).generate_state(2)
-        torch.manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+        seed = int(words[0]) << 31 | int(words[1]) >> 1
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a stack for every kind of device
+        if self.accelerator.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def take_step(self, corpus: Corpus, rows: np.ndarray, epoch: float) -> dict[str, float]:
         """One optimiser step on one batch, in as many parts as the plan accumulates."""

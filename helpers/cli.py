@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from helpers.studies.card import StudyCard, StudyParameters
 
 SCALES = ("quick", "standard", "paper")
+_INTERRUPTED = 130  # the exit code after Ctrl-C, also typer's own
 _WORD_STYLE = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 app = typer.Typer(
@@ -158,10 +160,8 @@ def main() -> None:
         code = app(standalone_mode=False)
     except StudyError as error:
         _end(f"error: {error}", 2)
-    except KeyboardInterrupt:
-        _end("stopped: no run that was under way counts as finished; the same command goes on from there", 130)
-    except typer.Abort:
-        _end("stopped", 130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -174,6 +174,8 @@ def main() -> None:
         if message is None:
             raise
         _end(f"error: {message()}", 2)
+    if code == _INTERRUPTED:
+        _end("stopped: what was under way does not count as finished; the same command goes on from there", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -225,17 +227,28 @@ def _report() -> None:
 def _parameters_table(card: StudyCard) -> Any:
     table = _table("parameter", "type", "default", "what it is")
     for name, field in card.parameters.model_fields.items():
-        kind = getattr(field.annotation, "__name__", str(field.annotation))
-        if kind in ("list", "tuple", "Union", "Optional", "Literal"):
-            kind = str(field.annotation).replace("typing.", "")
         default = "needed" if field.is_required() else repr(field.default)
         table.add_row(
             _text(name, "bold"),
-            _text(kind),
+            _text(_type_words(field.annotation)),
             _text(default),
             _text("; ".join(filter(None, [field.description or "", _limits(card.parameters, name)]))),
         )
     return table
+
+
+def _type_words(kind: Any) -> str:
+    """A type as a reader would say it: ``list[int]``, ``"a" or "b"``, ``float or None``."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _type_words(inside[0])
+    if origin is Literal:
+        return " or ".join(map(repr, inside))
+    if origin in (Union, types.UnionType):
+        return " or ".join(map(_type_words, inside))
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(_type_words, inside))}]"
+    return "None" if kind is type(None) else "..." if kind is Ellipsis else getattr(kind, "__name__", str(kind))
 
 
 def _limits(parameters: type[StudyParameters], name: str) -> str:

@@ -79,7 +79,7 @@ def _run(study: str, identity: str, values: dict[str, Any], folder: Path, signs:
     notebook = nbformat.read(notebook_path(study), as_version=4)
     executed = run_notebook(notebook, folder / "notebook.ipynb", plain, signs / "cells.json")
     write_whole(folder / "notebook.ipynb", nbformat.writes(executed))
-    _refuse_other_run(folder, identity)
+    _refuse_other_run(folder, identity, plain)
     write_whole(folder / "notebook.html", notebook_html(executed, study))
 
 
@@ -90,14 +90,21 @@ def _already(folder: Path, study: str, identity: str) -> Path:
     return finished_folder(study, identity)
 
 
-def _refuse_other_run(folder: Path, identity: str) -> None:
+def _refuse_other_run(folder: Path, identity: str, asked: dict[str, Any]) -> None:
     """The notebook must have closed the very run that was asked for."""
     try:
         closed = json.loads((folder / "verdict.json").read_text())["run_id"]
+        ran = yaml.safe_load((folder / "params.yaml").read_text())
     except FileNotFoundError:
         raise StudyError("the notebook ended without a verdict, so the run does not count as finished") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, yaml.YAMLError):
         raise StudyError("the notebook left a damaged verdict.json") from None
+    for key, value in asked.items():
+        if ran.get(key) != value:
+            raise StudyError(
+                f"{key}: the notebook ran with {ran.get(key)!r} where {value!r} was asked for; does an import or a "
+                "function of its first cells have that name?"
+            )
     if closed != identity:
         raise StudyError("the code or the data changed while the run was under way; run it again")
 

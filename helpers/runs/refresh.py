@@ -74,6 +74,8 @@ def clean(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         for key in ("papermill", "execution", "collapsed", "ExecuteTime"):
             cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):  # papermill adds an empty list
+            del cell.metadata["tags"]
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_widget(output)]
 

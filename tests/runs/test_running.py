@@ -141,12 +141,14 @@ def test_a_failing_cell_is_named_and_its_notebook_kept(project: Project, tmp_pat
     said = project.studies("run", "stub", "-p", "trouble=study_error")
     assert said.returncode == 1
     assert "failed: stub quick coins: fold 3 has no events; use fewer folds" in said.stdout
-    assert project.finished() == project.hidden("partial") == []
+    assert project.finished() == []
+    (partial,) = project.hidden("partial")
+    assert [path.name for path in partial.iterdir()] == ["checkpoints"]  # for the next attempt
     (failed,) = project.hidden("failed")
     assert (failed / "error.txt").read_text() == "fold 3 has no events; use fewer folds\n"
     kept = json.loads((failed / "notebook.ipynb").read_text())
     ran = [cell for cell in kept["cells"] if cell["cell_type"] == "code" and cell["execution_count"]]
-    assert "trouble(study)" in "".join(ran[-1]["source"])
+    assert "go_wrong(study)" in "".join(ran[-1]["source"])
 
 
 def test_of_two_processes_that_ask_for_one_run_at_once_one_does_it(project: Project, tmp_path: Path) -> None:
@@ -183,6 +185,6 @@ def test_refresh_runs_a_notebook_in_place_and_twice_is_like_once(project: Projec
     assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == [1, 2, 3, 4, 5, 6]
-    assert [cell["metadata"] for cell in code] == [{"tags": ["parameters"]}, {}, {}, {}, {}, {}]
+    assert [cell["metadata"] for cell in code] == [{"tags": ["parameters"]}, *[{}] * 5]
     assert str(project.root) not in path.read_text()
     assert os.access(path, os.R_OK)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +33,9 @@ CELLS = (
     """\
 import numpy as np
 from helpers.evaluation.claims import Evidence
-from helpers.report.style import new_figure
+from matplotlib.figure import Figure
 from helpers.studies.study import Study
-from helpers.studies.stub.steps import throw, trouble
+from helpers.studies.stub.steps import go_wrong, throw
 
 study = Study.from_notebook("stub", globals())
 study""",
@@ -42,15 +44,44 @@ study""",
 for one in found:
     for half in ("early", "late"):
         study.record(method=half, metric="share of heads", value=one[half], n=50, seed=one["seed"])
-trouble(study)""",
+go_wrong(study)""",
     """\
-figure, axes = new_figure(height=1.5, width=3.0)
-axes.bar(["early", "late"], [np.mean([one[half] for one in found]) for half in ("early", "late")])
+figure = Figure(figsize=(3.0, 1.5))
+figure.subplots().bar(["early", "late"], [np.mean([one[half] for one in found]) for half in ("early", "late")])
 study.show(figure, "heads", alt="Share of heads <early> & late", key=True)""",
     """\
 late, early = (np.array([one[half] for one in found]) for half in ("late", "early"))
 study.verdict([Evidence(study.card.claim("memory"), late, early, design="independent")], notes=["coins & <b>"])""",
 )
+
+# All that a study without networks asks of torch; the real one takes 2 s and more to import.
+LIGHT_TORCH = """\
+class Tensor:
+    pass
+
+
+def set_num_threads(threads):
+    pass
+
+
+def manual_seed(seed):
+    pass
+"""
+
+MANY_CALLS = """\
+import contextlib, io, json, sys
+from helpers.cli import main
+said = []
+for words in json.load(sys.stdin):
+    sys.argv = ["studies", *words]
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    said.append((code, out.getvalue(), err.getvalue()))
+json.dump(said, sys.stdout)
+"""
 
 
 @dataclass(frozen=True)
@@ -88,6 +119,19 @@ class Project:
         out, err = process.communicate(timeout=240)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
+    def many(self, calls: Sequence[Sequence[str]], cwd: Path) -> list[tuple[int, str, str]]:
+        """Exit code, output and errors of many short ``studies …``, one after the other in a single process."""
+        done = subprocess.run(
+            [sys.executable, "-c", MANY_CALLS],
+            input=json.dumps([list(words) for words in calls]),
+            cwd=cwd,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [tuple(said) for said in json.loads(done.stdout)]
+
     def finished(self) -> list[Path]:
         """Folders that look finished, to anyone who lists them."""
         return sorted(p for p in (self.outputs / "stub").glob("*") if not p.name.startswith("."))
@@ -112,6 +156,7 @@ def make_project(root: Path) -> Project:
         (root / "params" / "stub" / f"{scale}.yaml").write_text(
             f"# costs nothing\nscale: {scale}\nthrows: {throws}\nworkers: 1\n"
         )
+    (root / "torch.py").write_text(LIGHT_TORCH)
     (root / "notebooks").mkdir()
     cells = [new_code_cell(PARAMETERS_CELL, metadata={"tags": ["parameters"]}), *map(new_code_cell, CELLS)]
     notebook = new_notebook(cells=[new_markdown_cell("# Stub\n\n$x^2$ and <b>bold</b>"), *cells])

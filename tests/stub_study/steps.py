@@ -38,7 +38,7 @@ def _mark(seed: int) -> None:
             lines.write(f"{seed}\n")
 
 
-def trouble(study: Study) -> None:
+def go_wrong(study: Study) -> None:
     """Go wrong in the way that the parameter says."""
     kind: Any = study.parameters.trouble
     if kind == "study_error":

@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path, monke
     with pytest.raises(StudyError, match="x cannot be written to"):
         write_whole(tmp_path / "file" / "x", b"")
     monkeypatch.setenv("STUDIES_OUTPUTS", str(tmp_path / "file"))
-    with pytest.raises(StudyError, match="cannot be written: .*; set STUDIES_OUTPUTS"):
+    with pytest.raises(StudyError, match=r"cannot be written: .*; set STUDIES_OUTPUTS"):
         open_partial("s", "abc")
 
 

@@ -7,6 +7,7 @@ Every reader returns a :class:`Corpus` of clips whose label column is ``label`` 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,7 +266,7 @@ def _from_files(
 ) -> Corpus:  # fmt: skip
     """Decode, leave out what cannot be used, keep copies together, split by subject, cut."""
     paths = list(table["path"])
-    digests = [fingerprint([path]) for path in paths]
+    digests = [_digest(path) for path in paths]
     table = table.assign(digest=digests, video=[path.relative_to(root).as_posix() for path in paths])
     facts = _facts(paths, digests, size)
     table = table.assign(**{column: facts[column] for column in facts.columns})
@@ -301,6 +302,12 @@ def _from_files(
         fingerprint=fingerprint([f"{video}:{digest}" for video, digest in zip(table["video"], table["digest"])]),
         notices=tuple(notices),
     )  # fmt: skip
+
+
+def _digest(path: Path) -> str:
+    """Hash of a file's content, whatever its name."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()[:32]
 
 
 def _decoded(path: Path, digest: str, size: int) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from helpers.report.explore import Slider, explore
@@ -23,7 +24,7 @@ def draw_mining(study: Study, near: float, far: float, far_share: float, pair: i
     draw_errors(axes[0], error_table(settings, seed))
     at = pair % len(pairs)
     rows = [int(pairs.first[at]), int(pairs.second[at])]
-    clips = clips_of(corpus, rows)[:, :, ::2]  # (2, 3, T/2, H, W)
+    clips = clips_of(corpus, np.array(rows))[:, :, ::2]  # (2, 3, T/2, H, W)
     sheet = clips.permute(0, 3, 2, 4, 1).flatten(2, 3).flatten(0, 1).numpy()  # (2·H, T/2·W, 3)
     axes[1].imshow(sheet, interpolation="nearest")
     labels, times = corpus.table["label"].to_numpy()[rows], corpus.table["time"].to_numpy()[rows]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from torch import nn
 
 from helpers.data.corpus import Corpus
 from helpers.methods.embedding import embed
@@ -16,7 +17,7 @@ from helpers.studies.video_siamese.steps import NAMES, by_seed, classes_of, labe
 from helpers.training import History
 
 COLOURS = {"siamese": PALETTE[0], "arrow": PALETTE[1], "random": NEUTRAL, "scratch": PALETTE[6]}
-_EVALUATIONS = {"linear": "linear probe", "knn": "nearest neighbours", "fine_tune": "fine-tuned"}
+_EVALUATIONS = {"linear": "linear probe", "knn": "neighbours", "fine_tune": "fine-tuned"}
 
 
 def shortcut_figure(note: str, tables: dict[str, pd.DataFrame]) -> Figure:
@@ -37,7 +38,7 @@ def shortcut_figure(note: str, tables: dict[str, pd.DataFrame]) -> Figure:
 
 def error_figure(study: Study, table: pd.DataFrame) -> Figure:
     """Errors of mined pairs beside what the assumptions predict."""
-    figure, ax = new_figure(height=2.4, width=6.5)
+    figure, ax = new_figure(height=2.9, width=6.5)
     draw_errors(ax, table)
     data_line(figure, study.data_note)
     return figure
@@ -53,13 +54,13 @@ def draw_errors(ax: Any, table: pd.DataFrame) -> None:
     ax.hlines(table["expected"], place - 0.38, place + 0.38, color="black", linewidth=1.5, label="expected")
     names = {
         "near": "near\n(taken as same)",
-        "far": "far\n(as different)",
+        "far": "far, same video\n(as different)",
         "other": "other video\n(as different)",
         "all": "all",
     }
     words = [f"{names[kind]}\nn = {count:,}" for kind, count in zip(table["kind"], table["pairs"])]
     top = max(0.3, float(np.nanmax(error + half)) * 1.15)
-    ax.set(xticks=place, xticklabels=words, ylabel="share of pairs that is wrong", ylim=(0, top))
+    ax.set(xticks=place, xticklabels=words, ylabel="share of pairs wrong", ylim=(0, top))
     ax.legend(loc="upper left", fontsize="x-small")
 
 
@@ -84,7 +85,6 @@ def curves_figure(study: Study, history: History) -> Figure:
 def map_figure(study: Study, corpus: Corpus, encoders: dict[str, Any], most: int = 400) -> Figure:
     """Two main components of the test clips' features, by class and by subject, one row an encoder."""
     from sklearn.decomposition import PCA
-    from sklearn.preprocessing import StandardScaler
 
     rows = labelled_rows(corpus)["test"]
     rows = rows[np.random.default_rng(0).permutation(len(rows))[:most]]
@@ -92,9 +92,8 @@ def map_figure(study: Study, corpus: Corpus, encoders: dict[str, Any], most: int
     people = pd.factorize(corpus.table["subject"].to_numpy()[rows])[0]
     figure, axes = new_figure(len(encoders), 2, height=2.6 * len(encoders), squeeze=False)
     for line, (name, encoder) in zip(axes, encoders.items(), strict=True):
-        flat = PCA(2, random_state=0).fit_transform(
-            StandardScaler().fit_transform(embed(encoder, corpus, rows, 128).numpy())
-        )
+        features = nn.functional.normalize(embed(encoder, corpus, rows, batch_size=128), dim=1).numpy()
+        flat = PCA(2, random_state=0).fit_transform(features)
         for i, label in enumerate(names[:8]):
             mine = classes[rows] == i
             line[0].scatter(flat[mine, 0], flat[mine, 1], s=9, color=PALETTE[i], label=label, linewidths=0)
@@ -111,13 +110,13 @@ def comparison_figure(study: Study, table: pd.DataFrame) -> Figure:
     means = by_seed(table).query("error == 0 and fraction == 1")
     panels = [("home", "linear"), ("home", "knn"), ("home", "fine_tune"), ("transfer", "linear"), ("transfer", "knn")]
     panels = [p for p in panels if ((means.place == p[0]) & (means.evaluation == p[1])).any()]
-    figure, axes = new_figure(1, len(panels), height=3.0, width=8.6, sharey=True)
+    figure, axes = new_figure(1, len(panels), height=2.9, width=9.0, sharey=True)
     where = {"home": study.parameters.corpus, "transfer": study.parameters.transfer_corpus}
     for ax, (place, evaluation) in zip(axes, panels, strict=True):
         part = means[(means.place == place) & (means.evaluation == evaluation)]
         arms = [arm for arm in ("siamese", "arrow", "random", "scratch") if (part.arm == arm).any()]
         for x, arm in enumerate(arms):
-            _dot(ax, x, part.loc[part.arm == arm, "accuracy"].to_numpy(), COLOURS[arm])
+            _dot(ax, x, part.loc[part.arm == arm, "accuracy"].to_numpy(), COLOURS[arm], 0.18)
         classes = len(classes_of(open_corpus(settings_of(study), place))[0])
         ax.axhline(1 / classes, color=NEUTRAL, linestyle=":", linewidth=1)
         ax.set(
@@ -126,16 +125,17 @@ def comparison_figure(study: Study, table: pd.DataFrame) -> Figure:
             xlim=(-0.6, len(arms) - 0.4),
             ylim=(0, 1),
         )
-        ax.set_xticklabels([NAMES[arm] for arm in arms], rotation=35, ha="right")
+        ax.set_xticklabels([NAMES[arm].split(",")[0].removeprefix("from ") for arm in arms], rotation=40, ha="right")
     axes[0].set_ylabel("accuracy (dotted: chance)")
     data_line(figure, f"pairs from {study.data_note}; {means['seed'].nunique()} seed(s)")
     return figure
 
 
-def _dot(ax: Any, x: float, values: np.ndarray, colour: str) -> None:
+def _dot(ax: Any, x: float, values: np.ndarray, colour: str, aside: float) -> None:
+    """Mean and 95 % interval over seeds at x, the seeds as dots beside it."""
     from scipy import stats
 
-    ax.scatter(np.full(len(values), x) + 0.14, values, s=10, color=colour, alpha=0.45, linewidths=0)
+    ax.scatter(np.full(len(values), x) + aside, values, s=10, color=colour, alpha=0.45, linewidths=0)
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0
     ax.errorbar([x], [values.mean()], yerr=[half], fmt="o", color=colour, markersize=6, capsize=3, linewidth=1.5)
 
@@ -149,12 +149,17 @@ def sensitivity_figure(study: Study, table: pd.DataFrame, mined_error: float) ->
         part = means[means.place == place]
         siamese = part[part.arm == "siamese"].groupby("error")["accuracy"]
         for error, values in siamese:
-            _dot(ax, float(error), values.to_numpy(), COLOURS["siamese"])
+            _dot(ax, float(error), values.to_numpy(), COLOURS["siamese"], 0.012)
         ax.plot(siamese.mean().index, siamese.mean(), color=COLOURS["siamese"], linewidth=1, label=NAMES["siamese"])
         ax.axhline(
             part.loc[part.arm == "random", "accuracy"].mean(), color=NEUTRAL, linestyle="--", label=NAMES["random"]
         )
-        ax.set(title=f"probed on {where[place]}", xlabel="share of pairs turned wrong", xlim=(-0.05, 0.7), ylim=(0, 1))
+        ax.set(
+            title=f"probed on {where[place]}",
+            xlabel="share of pairs turned wrong",
+            xlim=(-0.04, max([0.3, *study.parameters.error_rates]) + 0.06),
+            ylim=(0, 1),
+        )
         ax.set_xticks([0, *study.parameters.error_rates])
     axes[0].set_ylabel("linear-probe accuracy")
     axes[0].legend(fontsize="x-small", loc="lower left")

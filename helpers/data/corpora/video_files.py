@@ -175,13 +175,14 @@ def decode_video(path: Path, size: int, frame_rate: float) -> DecodedVideo:
     before: tuple[float, np.ndarray] | None = None
     with _opened(path) as (container, stream):
         rate = float(stream.average_rate or stream.guessed_rate or 25)
+        aspect = float(stream.sample_aspect_ratio or 1) or 1.0  # width of a pixel over its height
         height, width = 0, 0
-        for frame in _frames(container, stream):
+        for number, frame in enumerate(_frames(container, stream)):
             if frame.is_corrupt:
                 damaged = True
                 continue
-            time = float(frame.pts * index.time_base) if len(index.pts) and frame.pts is not None else decoded / rate
-            small, (height, width) = _small(frame, size)
+            time = float(frame.pts * index.time_base) if len(index.pts) and frame.pts is not None else number / rate
+            small, (height, width) = _small(frame, size, aspect)
             first = time if before is None else first
             while before is not None and first + len(kept) / frame_rate <= time:
                 moment = first + len(kept) / frame_rate
@@ -251,9 +252,8 @@ def _upright(frame: Any, pixels: np.ndarray) -> np.ndarray:
     return np.rot90(pixels, int(getattr(frame, "rotation", 0)) // 90)
 
 
-def _small(frame: Any, size: int) -> tuple[np.ndarray, tuple[int, int]]:
+def _small(frame: Any, size: int, aspect: float) -> tuple[np.ndarray, tuple[int, int]]:
     """A frame upright, shorter side at most twice ``size``: uint8 (h, w, 3), and its shown (height, width)."""
-    aspect = float((frame.format and getattr(frame, "sample_aspect_ratio", None)) or 1) or 1.0
     width, height = max(1, round(frame.width * aspect)), frame.height
     shrink = min(1.0, 2 * size / min(width, height))
     reduced = frame.reformat(

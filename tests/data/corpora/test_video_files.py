@@ -140,3 +140,18 @@ def test_black_bars_are_cut_off_and_every_file_comes_in_one_size(tmp_path: Path)
     assert two.frames[:, :, :2].float().mean() > 50  # no black left at the top
     dark = [np.full((64, 96, 3), 5, dtype=np.uint8)] * 6
     assert decode_video(write_video(tmp_path / "dark.mp4", dark), 32, 12.5).bars == 0
+
+
+def test_pixels_that_are_not_square_are_shown_at_their_true_shape(tmp_path: Path) -> None:
+    path = tmp_path / "wide.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(90, 64, 64), format="rgb24")))
+        container.mux(stream.encode())
+    video = decode_video(path, 32, 12.5)
+    assert (video.width, video.height) == (128, 64)
+    stripes = video.frames[0].float().mean(dim=(0, 1)).reshape(4, 8).mean(dim=1)  # the middle four of eight stripes
+    assert [bool(s > 135) for s in stripes] == [bool((90 >> b) & 1) for b in range(2, 6)]

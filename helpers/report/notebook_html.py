@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from copy import deepcopy
 
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
@@ -39,12 +40,23 @@ def notebook_html(notebook: NotebookNode, title: str) -> str:
     """
     exporter = HTMLExporter(template_name="basic", embed_images=True, exclude_input_prompt=True)
     exporter.exclude_output_prompt = True
-    body, _ = exporter.from_notebook_node(notebook)
+    body, _ = exporter.from_notebook_node(_without_widgets(notebook))
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>"
     )
+
+
+def _without_widgets(notebook: NotebookNode) -> NotebookNode:
+    """A copy without the outputs that only a running kernel could show."""
+    copied = deepcopy(notebook)
+    for cell in copied.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [
+                o for o in cell.outputs if "application/vnd.jupyter.widget-view+json" not in o.get("data", {})
+            ]
+    return copied
 
 
 def outside_addresses(page: str) -> list[str]:

@@ -48,8 +48,10 @@ def refresh(study: str) -> int:
     prepare_environment(defaults if isinstance(defaults, int) else StudyParameters.model_fields["threads"].default)
     with tempfile.TemporaryDirectory(prefix="studies-") as folder:
         os.environ[RUN_FOLDER] = folder
+        notebook = nbformat.read(path, as_version=4)
+        say_ranges_without_equals(notebook)
         try:
-            executed = run_notebook(nbformat.read(path, as_version=4), Path(folder) / "notebook.ipynb", {})
+            executed = run_notebook(notebook, Path(folder) / "notebook.ipynb", {})
         except CellError as error:
             raise StudyError(f"{study}: {error.line()}; the committed notebook is as it was") from None
         clean(executed)
@@ -59,6 +61,16 @@ def refresh(study: str) -> int:
         refuse_machine_paths(executed, study, [folder])
     write_whole(path, nbformat.writes(executed) + "\n")
     return size
+
+
+def say_ranges_without_equals(notebook: NotebookNode) -> None:
+    """Write ≥ and ≤ in the comments of the parameters cell: papermill skips a line with a second equals sign."""
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            lines = [line.partition("  # ") for line in cell.source.split("\n")]
+            cell.source = "\n".join(
+                code + mark + comment.replace(">=", "≥").replace("<=", "≤") for code, mark, comment in lines
+            )
 
 
 def clean(notebook: NotebookNode) -> None:

@@ -67,6 +67,9 @@ class Study:
         """Take every plain variable of a notebook's namespace as a parameter: ``Study.from_notebook(…, globals())``.
 
         An unknown name that papermill injected is thus refused as an unknown parameter, not ignored.
+
+        Raises:
+            StudyError: also where an import has the name of a parameter, whose value is then lost.
         """
         hidden = {"In", "Out"}  # IPython's own
         plain = {
@@ -78,6 +81,9 @@ class Study:
             and not callable(value)
             and type(value).__name__ != "_Feature"  # from __future__ imports
         }
+        for key in study_card(name).parameters.model_fields:
+            if key in namespace and key not in plain:
+                raise StudyError(f"notebook of {name}: {key}: an import of that name hides the parameter; rename it")
         return cls(name, **plain)
 
     def _start(self) -> None:

@@ -91,7 +91,9 @@ def _write(folder: Path, number: int) -> None:
         found = cached({"a": 1}, Builder(), folder)
         assert same(found, Builder()())
         for path in folder.glob("*.safetensors"):
-            path.write_bytes(path.read_bytes()[: 100 * number])
+            damaged = folder / f"damaged{number}"
+            damaged.write_bytes(path.read_bytes()[: 100 * number])
+            damaged.replace(path)
 
 
 def test_writers_that_race_and_destroy_never_give_wrong_tensors(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from torch import nn
 from helpers.errors import StudyError
 from helpers.evaluation.claims import Evidence
 from helpers.report.style import new_figure
+from helpers.studies import run_folder
 from helpers.studies.results import read_results
 from helpers.studies.run_folder import is_whole
 from helpers.studies.study import Study, effect_words
@@ -34,6 +35,7 @@ EARLY, LATE = np.array([0.4, 0.5, 0.45, 0.55, 0.5]), np.array([0.6, 0.7, 0.66, 0
 @pytest.fixture(autouse=True)
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(module, "study_card", lambda name: CARD)
+    monkeypatch.setattr(run_folder, "code_version", lambda study: "0")  # edits while tests run must not matter
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

@@ -66,9 +66,9 @@ def survival_folds(corpus: Corpus, folds: int, seed: int) -> list[SurvivalFold]:
     Fold k is the test part; of the rest a quarter, event-stratified too, is the validation part.
 
     Raises:
-        StudyError: fewer subjects than folds, or a part without an event.
+        StudyError: fewer subjects than folds, a part without an event after time 0, or without two different times.
     """
-    event = corpus.table["event"].to_numpy()
+    event, time = corpus.table["event"].to_numpy(bool), corpus.table["time"].to_numpy(float)
     found = []
     for number, test in enumerate(folds_by_subject(corpus.table, folds, seed, stratify=event)):
         rest = np.setdiff1d(np.arange(len(corpus)), test)
@@ -76,9 +76,11 @@ def survival_folds(corpus: Corpus, folds: int, seed: int) -> list[SurvivalFold]:
         fold = SurvivalFold(number, np.delete(rest, quarter), rest[quarter], test)
         for part in ("train", "validation", "test"):
             rows = getattr(fold, part)
-            if not event[rows].any():
+            eventless = not (event & (time > 0))[rows].any()
+            if eventless or np.ptp(time[rows]) == 0:
+                lacks = "has no event after time 0" if eventless else "has no two different times"
                 raise StudyError(
-                    f"{corpus.name}: the {part} part of fold {number + 1} of {folds} has no event ({len(rows)} rows, "
+                    f"{corpus.name}: the {part} part of fold {number + 1} of {folds} {lacks} ({len(rows)} rows, "
                     f"{int(event.sum())} events in the corpus); use fewer folds or more data"
                 )
         found.append(fold)

@@ -37,7 +37,7 @@ def patient_figure(shown: ShownModel, patient: int, feature: str, shift: float, 
     end = float(np.quantile(data.time, 0.95))
     times = torch.linspace(0, end, 200)
     curves = shown.model.survival(values, present, times).numpy()
-    figure, axes = new_figure(1, 1, height=3.4, width=7.5)
+    figure, axes = new_figure(1, 1, height=3.0, width=6.5)
     words = ("as recorded", moved, f"{feature.replace('_', ' ')} absent")
     for curve, label, colour, style in zip(curves, words, PALETTE, ("-", "-", "--"), strict=False):
         axes.plot(times.numpy(), curve, color=colour, linestyle=style, label=label)

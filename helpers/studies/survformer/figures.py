@@ -31,7 +31,7 @@ _COLOURS = {
 
 def data_figure(corpus: SurvivalCorpus, note: str) -> Figure:
     """Kaplan-Meier curves by thirds of the first number, times of events and censorings, and gaps by feature."""
-    figure, (left, middle, right) = new_figure(1, 3, height=3.0, width=10)
+    figure, (left, middle, right) = new_figure(1, 3, height=2.7, width=8.6)
     table = corpus.table
     time, event = table["time"].to_numpy(float), table["event"].to_numpy(bool)
     if corpus.numeric:
@@ -43,6 +43,9 @@ def data_figure(corpus: SurvivalCorpus, note: str) -> Figure:
             label = f"{table.loc[chosen, name].min():.3g} to {table.loc[chosen, name].max():.3g}"
             left.step(np.append(0, curve.times), np.append(1, curve.values), where="post", label=label)
         left.legend(title=name.replace("_", " "), fontsize="x-small", title_fontsize="x-small")
+    else:
+        curve = kaplan_meier(time, event)
+        left.step(np.append(0, curve.times), np.append(1, curve.values), where="post")
     left.set(xlabel=f"time ({corpus.time_unit})", ylabel="Kaplan-Meier S(t)", ylim=(0, 1.02))
     bins = np.linspace(0, time.max(), 31)
     shown = [time[event], time[~event]]
@@ -66,7 +69,7 @@ def pretext_figure(method: SurvFormerPretext, data: FoldData, note: str, rows: i
         seen = method.eval().corruption(values, present)
         doubt = method.answers(seen.values, seen.present)[0].sigmoid()
     state = np.select([~present.numpy(), seen.filled.numpy(), seen.hidden.numpy()], [0, 3, 2], default=1)
-    figure, (left, right) = new_figure(1, 2, height=3.6, width=10)
+    figure, (left, right) = new_figure(1, 2, height=2.9, width=8.4)
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
@@ -94,7 +97,7 @@ def pretext_figure(method: SurvFormerPretext, data: FoldData, note: str, rows: i
 
 def training_figure(pretraining: History, fine_tuning: History, note: str) -> Figure:
     """Losses of pre-training and of fine-tuning by epoch."""
-    figure, (left, right) = new_figure(1, 2, height=2.8, width=9)
+    figure, (left, right) = new_figure(1, 2, height=2.5, width=8)
     before, after = pd.DataFrame(pretraining.epochs), pd.DataFrame(fine_tuning.epochs)
     for column, label in (
         ("mask_loss", "mask prediction (nat)"),
@@ -130,7 +133,7 @@ def learned_figure(shown: ShownModel, note: str) -> Figure:
     flat = centred @ axes_of[:2].T
     median = float(np.median(data.time[data.event]))
     risk = shown.model.survival(data.values[rows], data.present[rows], torch.tensor([median]))[:, 0].numpy()
-    figure, (left, right) = new_figure(1, 2, height=3.4, width=10)
+    figure, (left, right) = new_figure(1, 2, height=2.8, width=8.4)
     names = [name.replace("_", " ") for name in recovered.index]
     left.barh(names[::-1], 100 * recovered.to_numpy()[::-1], color=PALETTE[0])
     left.axvline(0, color=NEUTRAL, linewidth=1)
@@ -186,7 +189,7 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
 
 def comparison_figure(results: pd.DataFrame, corpus: str, note: str) -> Figure:
     """C-td and IBS of every method without added gaps, with published marks of the comparable protocol."""
-    figure, axes = new_figure(1, 2, height=3.6, width=10, sharey=True)
+    figure, axes = new_figure(1, 2, height=3.0, width=8.4, sharey=True)
     chosen = results[(results["condition"] == condition(0.0)) & (results["split"] == "test")]
     methods = list(dict.fromkeys(chosen["method"]))[::-1]
     marks = SECOND_PROTOCOL.get(corpus, {})
@@ -210,7 +213,7 @@ def comparison_figure(results: pd.DataFrame, corpus: str, note: str) -> Figure:
 
 def missingness_figure(results: pd.DataFrame, note: str) -> Figure:
     """C-td and IBS as more of the values are taken away."""
-    figure, axes = new_figure(1, 2, height=3.4, width=10)
+    figure, axes = new_figure(1, 2, height=2.8, width=8.4)
     test = results[results["split"] == "test"]
     methods = [m for m in dict.fromkeys(test["method"]) if m != "Kaplan-Meier"]
     for panel, metric in enumerate(("C-td", "IBS")):
@@ -234,7 +237,7 @@ def missingness_figure(results: pd.DataFrame, note: str) -> Figure:
 
 def calibration_figure(grid: Grid, time_unit: str, note: str) -> Figure:
     """D-calibration of some methods, pooled over folds, and mean predicted survival against Kaplan-Meier's."""
-    figure, (left, right) = new_figure(1, 2, height=3.2, width=10)
+    figure, (left, right) = new_figure(1, 2, height=2.9, width=8.4)
     plain = [r for job, r in zip(grid.jobs, grid.results, strict=True) if job["missing"] == 0]
     for method in (BOTH, SCRATCH, "random forest", "Cox"):
         if not all(method in result["d_calibration"] for result in plain):

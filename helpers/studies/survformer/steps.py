@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from helpers.data.corpora.survival import SurvivalCorpus, SurvivalFold, read_survival, survival_folds
+from helpers.errors import StudyError
 from helpers.evaluation.claims import Evidence
 from helpers.evaluation.survival_baselines import BASELINES, DesignMatrix, Outcomes, SurvivalModel
 from helpers.evaluation.survival_metrics import (
@@ -400,6 +401,13 @@ def evidence(study: Study) -> tuple[list[Evidence], list[str]]:
     rival = best_baseline(results, p.baselines)
     both, scratch = METHOD_NAMES["both"], METHOD_NAMES["scratch"]
     concordance, calibration = study.card.claims
+    needed = ((both, "C-td", p.claim_missing), (scratch, "C-td", p.claim_missing), (both, "IBS", 0.0))
+    for method, metric, missing in needed:
+        if not np.isfinite(per_fold(results, method, metric, missing)).all():
+            raise StudyError(
+                f"{p.corpus}: {metric} of {method} cannot be computed on every fold (no comparable pair of test "
+                "subjects); use fewer folds or more data"
+            )
     found = [
         Evidence(concordance, per_fold(results, both, "C-td", p.claim_missing),
                  per_fold(results, scratch, "C-td", p.claim_missing), "folds", TEST_FRACTION),

@@ -233,3 +233,10 @@ def test_deepsurv_s_own_files_read_whole(shared_data: Path, name: str, rows: int
     assert len(corpus) == rows
     assert corpus.table["event"].mean() == pytest.approx(events, abs=0.001)
     assert not corpus.table[list(corpus.features)].isna().any(axis=None)
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+def test_a_fold_of_one_time_is_one_clear_line(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path / "m.csv", days=[3.0] * 40)
+    with pytest.raises(StudyError, match="no two different times"):
+        survival_folds(manifest(path), 5, seed=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,11 +180,16 @@ def class_folders(root: Path, image_size: int = 64, seed: int = 0) -> Corpus:
         label = None if split == "unlabelled" else "/".join(classes)
         records.append({"sample_id": path.relative_to(root).as_posix(), "label": label, "split": split})
     table = pd.DataFrame(records)
+    notices: tuple[str, ...] = ()
     if not has_splits:
         table = table.drop(columns="split")
-    return _from_files(
+    elif not (table["split"] == "test").any() and (table["split"] == "validation").any():
+        table["split"] = table["split"].replace("validation", "test")
+        notices = ("there is no test folder: the validation folder is the test set",)
+    corpus = _from_files(
         table, [root / i for i in table["sample_id"]], image_size, seed, root.name, [root], f"folder {root.name}"
     )
+    return replace(corpus, notices=(*notices, *corpus.notices))
 
 
 def image_manifest(file: Path, image_size: int = 64, seed: int = 0) -> Corpus:
@@ -372,8 +378,6 @@ def _resized(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _renamed(corpus: Corpus, name: str, source: str) -> Corpus:
-    from dataclasses import replace
-
     return replace(corpus, name=name, source=source)
 
 

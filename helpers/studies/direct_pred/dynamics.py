@@ -39,7 +39,7 @@ class LinearSetting:
     """
 
     noise: float = 0.3
-    weight_decay: float = 0.04
+    weight_decay: float = 0.1
     predictor_rate: float = 1.0
     ema_rate: float | None = 2.0
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from helpers.methods.direct_pred import direct_copy_weight, direct_pred_weight
+from helpers.progress import front_end_attached
 from helpers.report.explore import Slider, explore
 from helpers.report.style import PALETTE, data_line, new_figure
 from helpers.studies.direct_pred.arms import image_shape, make_views
@@ -74,7 +75,12 @@ def explore_spectrum(study: Study, comparison: Comparison) -> Any:
 
 
 def explore_dynamics() -> Any:
-    """The linear theory under sliders for weight decay, noise, the predictor's rate and the target's rate."""
+    """The linear theory under sliders for weight decay, noise, the predictor's rate and the target's rate.
+
+    Without a front end the picture of the section on the theory stands for it, so a line says so.
+    """
+    if not front_end_attached():
+        return "With a front end: the picture of the linear theory above, with a slider for each of its four settings."
 
     def draw(weight_decay: float, noise: float, predictor_rate: float, ema_rate: float) -> Figure:
         return dynamics_figure(LinearSetting(noise, weight_decay, predictor_rate, ema_rate))
@@ -82,7 +88,7 @@ def explore_dynamics() -> Any:
     return explore(
         draw,
         "Eigenvalues of predictor and representation in a linear network over training, measured and in closed form.",
-        weight_decay=Slider("weight decay η", 0.0, 0.3, 0.01, 0.04),
+        weight_decay=Slider("weight decay η", 0.0, 0.3, 0.01, 0.1),
         noise=Slider("augmentation noise σ", 0.0, 1.0, 0.05, 0.3),
         predictor_rate=Slider("predictor's relative rate α", 0.25, 4.0, 0.25, 1.0),
         ema_rate=Slider("target's rate β", 0.25, 8.0, 0.25, 2.0),

@@ -35,11 +35,11 @@ PAPER_STL10 = (("DirectPred", 77.86, 0.16), ("linear, SGD", 75.06, None), ("Dire
                ("linear symmetric, no EMA", 36.62, None))  # fmt: skip
 
 
-def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 8) -> Figure:
+def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 6) -> Figure:
     """A few images of every class (at most ten classes)."""
     names, labels = classes_of(corpus)
     shown = names[:10]
-    figure, axes = new_figure(1, 1, height=0.42 * len(shown) + 0.6, width=0.48 * each + 2)
+    figure, axes = new_figure(1, 1, height=0.36 * len(shown) + 0.6, width=0.4 * each + 1.8)
     lines = []
     for i in range(len(shown)):
         members = rows[labels[rows] == i][:each]
@@ -62,7 +62,7 @@ def view_pairs(corpus: Corpus, rows: np.ndarray, views: ImageViews, note: str, s
     assert isinstance(images, torch.Tensor)
     generator = torch.Generator().manual_seed(seed)
     lines = [images, views(images, generator), views(images, generator)]
-    figure, axes = new_figure(3, 1, height=3.0, width=0.75 * len(rows) + 1.2)
+    figure, axes = new_figure(3, 1, height=2.2, width=0.58 * len(rows) + 1.2)
     for line, axis, name in zip(lines, axes, ("image", "view 1", "view 2"), strict=True):
         _image(axis, line.permute(2, 0, 3, 1).flatten(1, 2))
         axis.set_yticks([])
@@ -96,7 +96,7 @@ def training_curves(shown: History, comparison: Comparison | None, note: str) ->
 
 def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: list[str], note: str) -> Figure:
     """t-SNE maps (or PCA, below 30 images) of test images under several encoders, coloured by class."""
-    figure, axes = new_figure(1, len(features), height=3.3, width=8)
+    figure, axes = new_figure(1, len(features), height=3.0, width=7)
     for axis, (title, x) in zip(np.atleast_1d(axes), features.items(), strict=True):
         flat = _flattened(x)
         for i, name in enumerate(names[:10]):
@@ -266,9 +266,9 @@ def alignment_curves(comparison: Comparison, note: str) -> Figure:
     return figure
 
 
-def dynamics_figure(setting: LinearSetting, seed: int = 0, duration: float = 24.0) -> Figure:
+def dynamics_figure(setting: LinearSetting, seed: int = 0, duration: float = 30.0) -> Figure:
     """Modes of a linear network, measured under SGD and in closed form, with the two ingredients and without."""
-    p, s = np.array([0.03, 0.25, 0.5, 0.75, 1.0]), np.array([0.05, 0.9, 0.3, 1.1, 0.6])
+    p, s = np.array([0.1, 0.03, 0.5, 0.75, 1.0]), np.array([0.01, 0.05, 0.3, 1.1, 0.6])
     seen = measure(p, s, setting, duration=duration, learning_rate=0.04, batch=128, seed=seed)
     times = np.linspace(0, duration, 121)
     predicted = closed_form(p, s, times, setting)

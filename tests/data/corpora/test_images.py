@@ -75,6 +75,13 @@ def test_split_folders_are_taken_as_they_are_with_unlabelled_images_beside_them(
     assert set(corpus.table["label"].dropna()) == {"a", "b"}
 
 
+def test_a_validation_folder_is_the_test_set_where_there_is_no_other(tmp_path):
+    folder_of(tmp_path, many(prefix="train/") | many(start=1000, each=3, prefix="val/"))
+    corpus = class_folders(tmp_path, 16)
+    assert corpus.table["split"].value_counts().to_dict() == {"train": 20, "test": 6}
+    assert any("validation folder is the test set" in notice for notice in corpus.notices)
+
+
 def test_copies_share_a_subject_and_never_stand_in_two_splits(tmp_path):
     files = many() | {f"a/copy{i}.png": i for i in range(10)}
     corpus = class_folders(folder_of(tmp_path, files), 16)

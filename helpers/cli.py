@@ -116,8 +116,13 @@ def run(
     runs = [plan(name, scale, file or [], pair or [], seeds, timeout) for name in chosen_studies(studies)]
     ended = _launch(runs, workers, force)
     _summary(runs, ended)
-    _report()
-    if any(now.state not in ("done", "already") for now in ended):
+    good = all(now.state in ("done", "already") for now in ended)
+    try:
+        _report()
+    except StudyError as error:
+        good = False
+        print(f"error: {error}", file=sys.stderr)
+    if not good:
         raise typer.Exit(1)
 
 

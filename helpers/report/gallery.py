@@ -139,7 +139,9 @@ def _study(study: GalleryStudy) -> str:
         how = f'<p class="quiet">Not run yet: <code>studies run {html.escape(study.name)}</code>{cost}</p>'
         return f'<article class="waiting">{head}<ul class="claims">{claims}</ul>{how}</article>'
     lead = study.runs[0]
-    body = "".join(_claim(verdict, study.runs) for verdict in lead.verdicts)
+    judged = {verdict["claim"]: verdict for run in reversed(study.runs) for verdict in reversed(run.verdicts)}
+    first = [verdict["claim"] for run in study.runs for verdict in run.verdicts]
+    body = "".join(_claim(judged[claim], study.runs) for claim in dict.fromkeys(first))
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in lead.notes)
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
     result = f'<div class="result">{_picture(lead)}<div>{body}{notes}</div></div>'
@@ -178,10 +180,11 @@ def _forest_row(run: FinishedRun, verdict: dict[str, Any], span: tuple[float, fl
 def _runs(runs: Sequence[FinishedRun]) -> str:
     """A row a run: what it cost, when it was, and where its files are."""
     rows = "".join(
-        f'<tr><th scope="row">{html.escape(run.corpus)} {_badge(run)}</th>'
-        f'<td data-is="scale">{html.escape(_scale_words(run))}</td>'
-        f'<td data-is="seeds">{run.seeds}</td><td data-is="time">{_duration(run.seconds)}</td>'
-        f'<td data-is="peak memory">{_memory(run.mebibytes)}</td><td data-is="date">{_date(run)}</td>'
+        f'<tr><th scope="row" class="short">{html.escape(run.corpus)} {_badge(run)}</th>'
+        f'<td data-is="scale">{html.escape(_scale_words(run, at_most=99))}</td>'
+        f'<td class="short" data-is="seeds">{run.seeds}</td>'
+        f'<td class="short" data-is="time">{_duration(run.seconds)}</td>'
+        f'<td class="short" data-is="peak memory">{_memory(run.mebibytes)}</td><td data-is="date">{_date(run)}</td>'
         f'<td data-is="files">{_links(run)}</td></tr>'
         for run in runs
     )
@@ -226,8 +229,11 @@ def _badge(run: FinishedRun) -> str:
     return f'<span class="badge {word}">{word}</span>'
 
 
-def _scale_words(run: FinishedRun) -> str:
-    return ", ".join([run.scale, *run.changed])
+def _scale_words(run: FinishedRun, at_most: int = 2) -> str:
+    """The scale, and what was run otherwise than its file has it; of many such parameters, the first few."""
+    more = len(run.changed) - at_most
+    rest = [f"and {more} other changes"] if more > 1 else list(run.changed[at_most:])
+    return ", ".join([run.scale, *run.changed[:at_most], *rest])
 
 
 def _effect_words(verdict: dict[str, Any]) -> str:

@@ -59,6 +59,7 @@ svg.interval{width:100%;max-width:15rem;height:auto;overflow:visible}
 .runs{width:100%;border-collapse:collapse;margin-top:1.4rem;font-size:.8125rem}
 .runs th,.runs td{text-align:left;padding:.35rem .9rem .35rem 0;border-top:1px solid var(--line);vertical-align:top;
 font-variant-numeric:tabular-nums}.runs thead th{border:0;color:var(--soft);font-weight:400}
+.runs .short,.runs time,.runs thead th{white-space:nowrap}
 .runs td .quiet{display:block;margin:0;font-size:.75rem}.runs a{white-space:nowrap;margin-right:.6rem}
 code{font:.875em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{padding-bottom:3rem;color:var(--soft);font-size:.875rem}footer p{margin:.2rem 0}

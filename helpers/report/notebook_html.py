@@ -9,6 +9,7 @@ from copy import deepcopy
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#59636e;--page:#fff;--code:#f6f8fa;--line:#d1d9e0;--link:#0a58ca}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--page:#14171a;--code:#1e2328;--line:#363d45;

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -149,6 +151,22 @@ def test_a_failing_cell_is_named_and_its_notebook_kept(project: Project, tmp_pat
     kept = json.loads((failed / "notebook.ipynb").read_text())
     ran = [cell for cell in kept["cells"] if cell["cell_type"] == "code" and cell["execution_count"]]
     assert "go_wrong(study)" in "".join(ran[-1]["source"])
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing_that_looks_finished(project: Project, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = f'mount -t tmpfs -o size=24k none "{small}" && exec "$0" -m helpers.cli run stub'
+    own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*own_mounts, "true"], capture_output=True).returncode == 0:
+        command = [*own_mounts, "sh", "-c", mount, sys.executable]
+    else:  # where no small disk can be mounted, the notebook says that it is full
+        command = [sys.executable, "-m", "helpers.cli", "run", "stub", "-p", "trouble=disk_full"]
+    environment = {**project.environment(), "STUDIES_OUTPUTS": str(small)}
+    done = subprocess.run(command, cwd=project.root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.search(r"^failed: stub quick coins: .*No space left on device", done.stdout, re.MULTILINE)
+    assert Project(project.root, small).finished() == []
 
 
 def test_of_two_processes_that_ask_for_one_run_at_once_one_does_it(project: Project, tmp_path: Path) -> None:

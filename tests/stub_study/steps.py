@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -45,5 +46,7 @@ def go_wrong(study: Study) -> None:
         raise StudyError("fold 3 has no events; use fewer folds")
     if kind == "exception":
         raise ValueError("a label column\nof strings")
+    if kind == "disk_full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "killed":
         os.kill(os.getpid(), signal.SIGKILL)

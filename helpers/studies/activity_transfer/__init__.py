@@ -1,0 +1,1 @@
+"""Uninformed transfer of activity recognition to a new subject: OptiMapper."""

@@ -7,7 +7,11 @@ import re
 from copy import deepcopy
 
 from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
+
+from helpers.report.math_pictures import with_math_pictures
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _STYLE = """
@@ -26,6 +30,8 @@ padding:.6rem .8rem;overflow-x:auto;margin:.4rem 0}
 table{border-collapse:collapse;margin:.6rem 0;font-size:14px}caption{text-align:left;color:var(--soft);padding:.2rem 0}
 th,td{border-bottom:1px solid var(--line);padding:.25rem .7rem .25rem 0;text-align:left;vertical-align:top}
 audio,video{max-width:100%}
+.math.block{display:block;margin:1rem auto}@media(prefers-color-scheme:dark){.math{filter:invert(.92)}}
+.highlight pre{line-height:1.5}
 """
 
 
@@ -37,16 +43,23 @@ def notebook_html(notebook: NotebookNode, title: str) -> str:
         title: of the page.
 
     Returns:
-        A page without outside scripts, fonts, styles or pictures; math stays in its TeX source.
+        A page without outside scripts, fonts, styles or pictures; formulas are pictures.
     """
     exporter = HTMLExporter(template_name="basic", embed_images=True, exclude_input_prompt=True)
     exporter.exclude_output_prompt = True
+    exporter.register_filter("markdown2html", lambda source: with_math_pictures(markdown2html(source)))
     body, _ = exporter.from_notebook_node(_without_widgets(notebook))
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}{_code_colours()}</style></head><body><main>{body}</main></body></html>"
     )
+
+
+def _code_colours() -> str:
+    light = HtmlFormatter(style="default", nobackground=True).get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark", nobackground=True).get_style_defs(".highlight")
+    return f"@media(prefers-color-scheme:light){{{light}}}@media(prefers-color-scheme:dark){{{dark}}}"
 
 
 def _without_widgets(notebook: NotebookNode) -> NotebookNode:

@@ -13,7 +13,7 @@ from helpers.networks.image_encoders import image_encoder
 
 @pytest.mark.parametrize(
     ("name", "channels", "size", "features"),
-    [("small", 1, 28, 128), ("small", 3, 32, 128), ("small_wide", 3, 64, 256), ("resnet18_cifar", 3, 32, 512),
+    [("small", 1, 28, 128), ("small", 3, 32, 128), ("small_wide", 3, 64, 256), ("resnet18_cifar", 3, 12, 512),
      ("resnet18", 3, 64, 512)],
 )  # fmt: skip
 def test_an_encoder_gives_one_vector_an_image_and_says_its_size(name, channels, size, features):

@@ -45,7 +45,7 @@ def explore_spectrum(study: Study, comparison: Comparison) -> Any:
     s = comparison.main["direct_pred", comparison.seeds[0]]["s"]
 
     def draw(epsilon: float) -> Figure:
-        figure, axis = new_figure(1, 1, height=3.0, width=6)
+        figure, axis = new_figure(1, 1, height=2.6, width=5)
         moment = torch.diag(s)
         for formula, colour, name in (
             (direct_pred_weight, PALETTE[0], "DirectPred: √s + ε max √s"),

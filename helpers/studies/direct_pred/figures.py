@@ -35,7 +35,7 @@ PAPER_STL10 = (("DirectPred", 77.86, 0.16), ("linear, SGD", 75.06, None), ("Dire
                ("linear symmetric, no EMA", 36.62, None))  # fmt: skip
 
 
-def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 6) -> Figure:
+def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 4) -> Figure:
     """A few images of every class (at most ten classes)."""
     names, labels = classes_of(corpus)
     shown = names[:10]
@@ -72,31 +72,32 @@ def view_pairs(corpus: Corpus, rows: np.ndarray, views: ImageViews, note: str, s
 
 
 def training_curves(shown: History, comparison: Comparison | None, note: str) -> Figure:
-    """Loss and spread over epochs, of the arm that was just trained or of all."""
-    figure, axes = new_figure(1, 3, height=2.8)
+    """Loss and spread over epochs, of the arm that was just trained or, with their ranks, of all."""
+    columns = [("loss", "loss, 2 − 2cos"), ("relative_std", "relative std\n(0: one point)")]
     if comparison is None:
         runs = {"direct_pred": shown.epochs}
+        figure, axes = new_figure(1, 2, height=1.9, width=4.8)
     else:
         runs = {m: comparison.main[m, comparison.seeds[0]]["history"] for m in comparison.methods()}
-    for method, epochs in runs.items():
-        x = [row["epoch"] for row in epochs]
-        for axis, key in zip(axes, ("loss", "relative_std", "effective_rank"), strict=True):
-            axis.plot(x, [row[key] for row in epochs], color=COLOURS[method], marker=MARKS[method], markersize=3,
-                      linewidth=1.2, label=NAMES[method])  # fmt: skip
-    for axis, words in zip(axes, ("loss, 2 − 2cos", "relative std (0: one point)", "effective rank"), strict=True):
+        columns.append(("effective_rank", "effective rank"))
+        figure, axes = new_figure(1, 3, height=2.5)
+    for axis, (key, words) in zip(axes, columns, strict=True):
+        for method, epochs in runs.items():
+            axis.plot([row["epoch"] for row in epochs], [row[key] for row in epochs], color=COLOURS[method],
+                      marker=MARKS[method], markersize=3, linewidth=1.2, label=NAMES[method])  # fmt: skip
         _whole_epochs(axis)
         axis.set_ylabel(words)
         axis.set_ylim(bottom=0)
     if len(runs) > 1:
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize="x-small")
-    data_line(figure, f"{note}; projections of the last training batch of each epoch")
+    data_line(figure, f"{note}; projections of each epoch's last batch")
     return figure
 
 
 def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: list[str], note: str) -> Figure:
     """t-SNE maps (or PCA, below 30 images) of test images under several encoders, coloured by class."""
-    figure, axes = new_figure(1, len(features), height=3.0, width=7)
+    figure, axes = new_figure(1, len(features), height=2.7, width=6.2)
     for axis, (title, x) in zip(np.atleast_1d(axes), features.items(), strict=True):
         flat = _flattened(x)
         for i, name in enumerate(names[:10]):
@@ -114,7 +115,7 @@ def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: l
 
 def comparison_figure(comparison: Comparison, fractions: list[float], note: str) -> Figure:
     """Linear probe accuracy over label fractions, and the paper's STL-10 figures in a panel of their own."""
-    figure, (left, middle, right) = new_figure(1, 3, height=3.6, gridspec_kw={"width_ratios": [3, 2.2, 1.5]})
+    figure, (left, middle, right) = new_figure(1, 3, height=3.2, gridspec_kw={"width_ratios": [3, 2.2, 1.5]})
     main = [m for m in ("direct_pred", "two_layer", "direct_copy", "linear") if m in comparison.methods()]
     shown = [*main, "random", "scratch"]
     for i, method in enumerate(shown):
@@ -127,6 +128,7 @@ def comparison_figure(comparison: Comparison, fractions: list[float], note: str)
     left.set_xscale("log")
     left.set_xticks([100 * f for f in fractions], [f"{100 * f:g}" for f in fractions], minor=False)
     left.minorticks_off()
+    left.set_ylim(max(0, left.get_ylim()[0]), min(102, left.get_ylim()[1]))
     left.set_xlabel("labels used (%)")
     left.set_ylabel("test accuracy (%)")
     left.legend(fontsize="x-small", loc="lower right")
@@ -137,6 +139,7 @@ def comparison_figure(comparison: Comparison, fractions: list[float], note: str)
                         marker=MARKS[method], markersize=6, capsize=3)  # fmt: skip
     middle.set_yticks(range(len(shown)), [NAMES[m] for m in shown])
     middle.invert_yaxis()
+    middle.set_xlim(max(0, middle.get_xlim()[0]), min(102, middle.get_xlim()[1]))
     middle.set_xlabel("test accuracy, all labels (%)")
     for i, (_, value, error) in enumerate(PAPER_STL10):
         right.errorbar(value, i, xerr=error, color=NEUTRAL, marker="|", markersize=12, markeredgewidth=2)
@@ -201,9 +204,7 @@ def ablation_heat_map(comparison: Comparison, epochs: int, note: str) -> Figure:
     """kNN accuracy of predictor × target, a panel a weight decay; collapsed cells are named."""
     decays = sorted({decay for _, _, decay, _ in comparison.ablation})
     seeds = sorted({seed for *_, seed in comparison.ablation})
-    figure, axes = new_figure(
-        1, len(decays), height=3.4, width=8 if len(decays) > 1 else 5.5, sharey=True, squeeze=False
-    )
+    figure, axes = new_figure(1, len(decays), height=3.2, width=8 if len(decays) > 1 else 5, sharey=True, squeeze=False)
     image: Any = None
     values = {key: 100 * float(run["knn"].double().mean()) for key, run in comparison.ablation.items()}
     low, high = min(values.values()), max(values.values())
@@ -235,7 +236,7 @@ def ablation(study: Study, comparison: Comparison) -> Any:
 
 def alignment_curves(comparison: Comparison, note: str) -> Figure:
     """Agreement of W_p's and F's eigenspaces over epochs, and the final eigenvalues, for the linear predictors."""
-    figure, (left, middle, right) = new_figure(1, 3, height=3.0)
+    figure, (left, middle, right) = new_figure(1, 3, height=2.7)
     shown = [m for m in ("direct_pred", "direct_copy", "linear") if m in comparison.methods()]
     for method in shown:
         style = {"color": COLOURS[method], "marker": MARKS[method], "markersize": 3, "linewidth": 1.2}
@@ -272,7 +273,7 @@ def dynamics_figure(setting: LinearSetting, seed: int = 0, duration: float = 30.
     seen = measure(p, s, setting, duration=duration, learning_rate=0.04, batch=128, seed=seed)
     times = np.linspace(0, duration, 121)
     predicted = closed_form(p, s, times, setting)
-    figure, axes = new_figure(1, 3, height=3.0)
+    figure, axes = new_figure(1, 3, height=2.5, width=7.2)
     for axis, name in ((axes[0], "p"), (axes[1], "s")):
         for j in range(len(p)):
             axis.plot(seen.times, getattr(seen, name)[:, j], color=PALETTE[j], linewidth=2.5, alpha=0.45)

@@ -117,7 +117,9 @@ def test_every_figure_and_table_can_be_drawn(run):
     assert list(table.columns[:2]) == ["50 % labels", "100 % labels"]
     assert "±" in table.loc["DirectPred", "100 % labels"]
     assert len(figures.has_left_start(comparison)) == 7
-    assert any("same learning rate" in note for note in steps.notes(study, comparison))
+    notes = " ".join(steps.notes(study, comparison))
+    assert "same learning rate" in notes
+    assert "Collapse watch" in notes
 
 
 def test_colour_images_get_colour_views_and_grey_ones_none():

@@ -102,7 +102,7 @@ def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: l
         flat = _flattened(x)
         for i, name in enumerate(names[:10]):
             member = labels == i
-            colour, mark = PALETTE[i % len(PALETTE)], _mark(i, str(name))
+            colour, mark = PALETTE[i % 7], _mark(i, str(name))
             axis.scatter(*flat[member].T, s=18, color=colour, marker=mark, linewidths=0.3, label=name)
         axis.set_title(title)
         axis.set_xticks([])
@@ -278,7 +278,7 @@ def dynamics_figure(setting: LinearSetting, seed: int = 0, duration: float = 30.
         for j in range(len(p)):
             axis.plot(seen.times, getattr(seen, name)[:, j], color=PALETTE[j], linewidth=2.5, alpha=0.45)
             axis.plot(times, getattr(predicted, name)[:, j], color=PALETTE[j], linestyle="--", linewidth=1.2)
-    axes[0].set_ylabel("eigenvalue of the predictor, p")
+    axes[0].set_ylabel("eigenvalue of W, p")
     axes[1].set_ylabel("eigenvalue of F, s")
     points = fixed_points(setting)
     for value, words in zip(points or (), ("unstable", "stable"), strict=False):

@@ -56,6 +56,8 @@ def patient_figure(shown: ShownModel, patient: int, feature: str, shift: float, 
 def explore_patients(shown: ShownModel, note: str) -> Any:
     """Controls for :func:`patient_figure`, or its picture where no front end is attached."""
     features = list(shown.data.corpus.features)
+    test = shown.data.fold.test
+    fullest = int(shown.data.present[test].sum(1).argmax())
 
     def draw(patient: int, feature: str, shift: float) -> Figure:
         return patient_figure(shown, patient, feature, shift, note)
@@ -63,7 +65,7 @@ def explore_patients(shown: ShownModel, note: str) -> Any:
     return explore(
         draw,
         "Predicted survival of one patient as recorded, with one feature moved, and with it absent",
-        patient=Slider("test patient", 0, len(shown.data.fold.test) - 1, 1, 0),
+        patient=Slider("test patient", 0, len(test) - 1, 1, fullest),
         feature=Choice("feature", features, features[0]),
         shift=Slider("moved by (SD, or levels)", -3.0, 3.0, 0.5, 1.0),
     )

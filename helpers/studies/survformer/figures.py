@@ -84,7 +84,7 @@ def pretext_figure(method: SurvFormerPretext, data: FoldData, note: str, rows: i
         np.where(seen.present.numpy(), doubt.numpy(), np.nan), cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto",
         interpolation="nearest",
     )  # fmt: skip
-    figure.colorbar(image, ax=right, label="P(filled in), as the network says")
+    figure.colorbar(image, ax=right, label="P(filled in), network")
     names = [name.replace("_", " ") for name in data.corpus.features]
     for axes in (left, right):
         axes.set_xticks(
@@ -118,7 +118,7 @@ def training_figure(pretraining: History, fine_tuning: History, note: str) -> Fi
         right.legend(fontsize="x-small")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    right.set(xlabel="fine-tuning epoch", ylabel="negative log-likelihood (nat)")
+    right.set(xlabel="fine-tuning epoch", ylabel="neg. log-likelihood (nat)")
     data_line(figure, note)
     return figure
 
@@ -194,7 +194,7 @@ def comparison_figure(results: pd.DataFrame, corpus: str, note: str) -> Figure:
     methods = list(dict.fromkeys(chosen["method"]))[::-1]
     marks = SECOND_PROTOCOL.get(corpus, {})
     for panel, (metric, words) in enumerate(
-        (("C-td", "C-td (Antolini), higher is better"), ("IBS", "IBS (IPCW, 5–95 % of test times), lower is better"))
+        (("C-td", "C-td (Antolini), higher is better"), ("IBS", "IBS (IPCW), lower is better"))
     ):
         for place, method in enumerate(methods):
             values = chosen[(chosen["method"] == method) & (chosen["metric"] == metric)]["value"].to_numpy(float)
@@ -247,11 +247,11 @@ def calibration_figure(grid: Grid, time_unit: str, note: str) -> Figure:
         bins = np.arange(len(share)) / len(share) + 0.5 / len(share)
         left.plot(bins, share, marker="o", markersize=4, color=_COLOURS[method], label=method)
         first = plain[0]
-        right.plot(first["grid"].numpy(), first["gap"][method].numpy(), color=_COLOURS[method], label=method)
+        right.plot(first["grid"].numpy()[::4], first["gap"][method].numpy()[::4], color=_COLOURS[method])
     left.axhline(10, color=NEUTRAL, linestyle="--", linewidth=1)
     left.set(xlabel="predicted S at the subject's own time", ylabel="share of test subjects (%)", ylim=(0, None))
     left.legend(fontsize="x-small")
     right.axhline(0, color=NEUTRAL, linestyle="--", linewidth=1)
-    right.set(xlabel=f"time ({time_unit})", ylabel="mean predicted S − Kaplan-Meier\n(first fold)")
+    right.set(xlabel=f"time ({time_unit})", ylabel="mean S − Kaplan-Meier\n(first fold)")
     data_line(figure, note)
     return figure

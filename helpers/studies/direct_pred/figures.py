@@ -143,7 +143,7 @@ def comparison_figure(comparison: Comparison, fractions: list[float], note: str)
     middle.set_xlabel("test accuracy, all labels (%)")
     for i, (_, value, error) in enumerate(PAPER_STL10):
         right.errorbar(value, i, xerr=error, color=NEUTRAL, marker="|", markersize=12, markeredgewidth=2)
-        right.text(value, i - 0.17, f"{value:g}", ha="center", fontsize="x-small", color=NEUTRAL)
+        right.text(value, i - 0.24, f"{value:g}", ha="center", fontsize="x-small", color=NEUTRAL)
     right.set_yticks(
         range(len(PAPER_STL10)),
         [name.replace(", ", ",\n").replace("symmetric", "symm.") for name, _, _ in PAPER_STL10],

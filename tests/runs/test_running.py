@@ -186,8 +186,8 @@ def test_a_damaged_run_is_done_again(first: tuple[Project, Path, str], tmp_path:
     project, folder, _ = first
     original = (folder / "results.parquet").read_bytes()
     (folder / "results.parquet").write_bytes(original[:-100])
-    again = project.studies("report")
-    assert again.returncode == 0
+    report = project.studies("report")
+    assert report.returncode == 0
     assert "1 folder skipped" in (project.outputs / "index.html").read_text()
     again = project.studies("run", "stub", "--seeds", "0-1", "-p", "lr=1e-3")
     assert again.returncode == 0

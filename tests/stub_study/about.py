@@ -55,5 +55,5 @@ CARD = StudyCard(
     cost={"quick": "~3 s on 1 CPU core", "standard": "~4 s on 1 CPU core", "paper": "~5 s on 1 CPU core"},
     parameters=Parameters,
     data_sources=data_sources,
-    minutes={"quick": 1, "standard": 2, "paper": 3},
+    minutes={"quick": 10, "standard": 20, "paper": 30},
 )

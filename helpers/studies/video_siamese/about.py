@@ -54,7 +54,7 @@ class VideoSiameseParameters(StudyParameters):
     )
     neighbours: int = Field(10, ge=1, description="k of the nearest-neighbour probe")
     fine_tune_epochs: int = Field(
-        4, ge=0, description="passes over all labels, 1/√share times as many over a share; 0 leaves fine-tuning out"
+        10, ge=0, description="passes over all labels, 1/√share times as many over a share; 0 leaves fine-tuning out"
     )
     fine_tune_rate: float = Field(2e-3, gt=0, description="learning rate of fine-tuning and of training from scratch")
     processes: int = Field(1, ge=1, le=1024, description="torchrun processes of the pretraining that is shown")

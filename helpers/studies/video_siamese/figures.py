@@ -76,7 +76,9 @@ def curves_figure(study: Study, history: History) -> Figure:
     for ax, (column, words) in zip(axes, shown, strict=True):
         if column in rows:
             ax.plot(rows["epoch"], rows[column], marker="o", color=PALETTE[0])
-        ax.set(xlabel="pass over the pairs", ylabel=words, ylim=(0, None))
+        ax.margins(y=0.15)
+        ax.set(xlabel="pass over the pairs", ylabel=words)
+        ax.set_ylim(bottom=0)
         ax.xaxis.get_major_locator().set_params(integer=True)
     data_line(figure, study.data_note)
     return figure

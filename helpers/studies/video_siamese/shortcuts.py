@@ -45,6 +45,9 @@ def video_facts(corpus: Corpus, per_video: int = 2) -> pd.DataFrame:
 def shortcut_table(corpus: Corpus, folds: int = 5, repeats: int = 2) -> pd.DataFrame:
     """How well a decision tree (depth 3) tells the class from such facts alone, cross-validated by video.
 
+    A video counts under its first clip's label; a class of a single video is left out, and the smallest class sets how
+    many folds there can be.
+
     Returns:
         ``facts``, ``when`` (of the file, or as the encoder sees it), ``balanced_accuracy`` (mean over folds and
         repeats; a constant gives exactly chance), ``chance`` (1/classes).
@@ -54,8 +57,10 @@ def shortcut_table(corpus: Corpus, folds: int = 5, repeats: int = 2) -> pd.DataF
     from sklearn.tree import DecisionTreeClassifier
 
     facts = video_facts(corpus)
+    facts = facts[facts.groupby("label")["label"].transform("size") >= 2]
     labels = facts["label"].to_numpy()
     classes, counts = np.unique(labels, return_counts=True)
+    folds = min(folds, int(counts.min())) if len(classes) > 1 else 0
     asked = [
         ("frame size", "file", ["width", "height"]),
         ("frame rate", "file", ["rate"]),
@@ -70,11 +75,11 @@ def shortcut_table(corpus: Corpus, folds: int = 5, repeats: int = 2) -> pd.DataF
     for name, when, columns in asked:
         x = facts[columns].fillna(0).to_numpy(dtype=float)
         scores = []
-        if counts.min() >= folds:
+        if folds:
             splitter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=SEED)
             for train, test in splitter.split(x, labels):
                 tree = DecisionTreeClassifier(max_depth=3, class_weight="balanced", random_state=SEED)
                 guess = tree.fit(x[train], labels[train]).predict(x[test])
                 scores.append(balanced_accuracy_score(labels[test], guess))
-        rows.append((name, when, float(np.mean(scores)) if scores else np.nan, 1 / len(classes)))
+        rows.append((name, when, float(np.mean(scores)) if scores else np.nan, 1 / max(len(classes), 1)))
     return pd.DataFrame(rows, columns=["facts", "when", "balanced_accuracy", "chance"])

@@ -35,7 +35,7 @@ PAPER_STL10 = (("DirectPred", 77.86, 0.16), ("linear, SGD", 75.06, None), ("Dire
                ("linear symmetric, no EMA", 36.62, None))  # fmt: skip
 
 
-def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 4) -> Figure:
+def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 3) -> Figure:
     """A few images of every class (at most ten classes)."""
     names, labels = classes_of(corpus)
     shown = names[:10]
@@ -62,7 +62,7 @@ def view_pairs(corpus: Corpus, rows: np.ndarray, views: ImageViews, note: str, s
     assert isinstance(images, torch.Tensor)
     generator = torch.Generator().manual_seed(seed)
     lines = [images, views(images, generator), views(images, generator)]
-    figure, axes = new_figure(3, 1, height=2.2, width=0.58 * len(rows) + 1.2)
+    figure, axes = new_figure(3, 1, height=2.2, width=0.58 * len(rows) + 1.6)
     for line, axis, name in zip(lines, axes, ("image", "view 1", "view 2"), strict=True):
         _image(axis, line.permute(2, 0, 3, 1).flatten(1, 2))
         axis.set_yticks([])

@@ -184,7 +184,7 @@ def _record_main(study: Study, comparison: Comparison) -> None:
 
 
 def embeddings(
-    study: Study, comparison: Comparison, method: Method, at_most: int = 250
+    study: Study, comparison: Comparison, method: Method, at_most: int = 180
 ) -> tuple[dict[str, np.ndarray], list[str], np.ndarray]:
     """Test features under the random and the pretrained encoder for a map, class names, and the images' classes."""
     settings = settings_of(study)

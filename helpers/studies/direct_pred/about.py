@@ -167,5 +167,5 @@ CARD = StudyCard(
     },
     parameters=DirectPredParameters,
     data_sources=data_sources,
-    minutes={"quick": 5, "standard": 120, "paper": 7 * 24 * 60},
+    minutes={"quick": 10, "standard": 120, "paper": 7 * 24 * 60},
 )

@@ -39,7 +39,7 @@ def explore_subject(study: Study, windows: Windows) -> Any:
 
 def confusion(seen: steps.Example, classes: tuple[str, ...], note: str) -> Figure:
     """Windows by true and predicted activity: the source's model beside the personalised one."""
-    figure, axes = new_figure(1, 2, height=3.8, width=8.5, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.8, width=6.0, sharey=True)
     for axis, name, predicted in (
         (axes[0], "source only", seen.adaptation.base),
         (axes[1], "OptiMapper", seen.adaptation.predicted),

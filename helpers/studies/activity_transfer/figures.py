@@ -34,45 +34,46 @@ def example_windows(windows: Windows, subject: str, seconds: float, note: str) -
     cut = cast(torch.Tensor, windows.corpus.load(np.array([row for _, row in chosen]))).numpy()
     sensors = min(2, cut.shape[2] // 3)
     figure, axes = new_figure(
-        sensors, len(chosen), height=1.4 + 1.2 * sensors, width=9.0, sharex=True, sharey="row", squeeze=False
+        sensors, len(chosen), height=1.1 + 1.0 * sensors, width=7.5, sharex=True, sharey="row", squeeze=False
     )
     time = np.linspace(0, seconds, cut.shape[1])
     for column, (k, _) in enumerate(chosen):
         for sensor in range(sensors):
             for axis in range(3):
-                axes[sensor, column].plot(time, cut[column, :, 3 * sensor + axis], color=PALETTE[axis], linewidth=1)
+                axes[sensor, column].plot(
+                    time[::2], cut[column, ::2, 3 * sensor + axis], color=PALETTE[axis], linewidth=1
+                )
         axes[0, column].set_title(windows.classes[k])
         axes[-1, column].set_xlabel("s")
     for sensor in range(sensors):
         axes[sensor, 0].set_ylabel(SENSORS.get(windows.corpus.name, ("first sensor", "second sensor"))[sensor])
-    axes[0, -1].legend(axes[0, -1].lines, ["x", "y", "z"], loc="upper right", fontsize="x-small", handlelength=1)
+    axes[0, -1].legend(axes[0, -1].lines, ["x", "y", "z"], loc="upper left", bbox_to_anchor=(1.0, 1.05),
+                       fontsize="x-small", handlelength=1)  # fmt: skip
     data_line(figure, f"{note}, subject {subject}")
     return figure
 
 
 def view_pairs(windows: Windows, subject: str, seconds: float, note: str) -> Figure:
-    """Three windows, and two random views of each: what the contrastive encoder must tell to be the same."""
-    rows = windows.of(subject)
-    chosen = rows[np.linspace(0, len(rows) - 1, 5).round().astype(int)[1:4]]
-    cut = cast(torch.Tensor, windows.corpus.load(chosen))
+    """A window and two random views of it: what the contrastive encoder must tell to be the same."""
+    row = windows.of(subject)[len(windows.of(subject)) // 3]
+    cut = cast(torch.Tensor, windows.corpus.load(np.array([row])))
     torch.manual_seed(0)
-    panels = [cut, random_views(cut), random_views(cut)]
-    figure, axes = new_figure(3, 3, height=3.8, width=8.0, sharex=True, sharey="row")
+    panels = {"window": cut, "view 1": random_views(cut), "view 2": random_views(cut)}
+    figure, axes = new_figure(1, 3, height=1.8, width=6.0, sharey=True)
     time = np.linspace(0, seconds, cut.shape[1])
-    for column, (name, panel) in enumerate(zip(("window", "view 1", "view 2"), panels)):
-        axes[0, column].set_title(name)
-        axes[2, column].set_xlabel("s")
-        for row in range(3):
-            for axis in range(3):
-                axes[row, column].plot(time, panel[row, :, axis], color=PALETTE[axis], linewidth=1)
-            axes[row, 0].set_ylabel(windows.classes[windows.labels[chosen[row]]])
+    for place, (name, panel) in zip(axes, panels.items()):
+        place.set_title(name)
+        place.set_xlabel("s")
+        for axis in range(3):
+            place.plot(time, panel[0, :, axis], color=PALETTE[axis], linewidth=1)
+    axes[0].set_ylabel(windows.classes[windows.labels[row]])
     data_line(figure, f"{note}, first sensor, x y z")
     return figure
 
 
 def training_curve(history: History, note: str) -> Figure:
     """Contrastive loss, and spread of the embedding, over epochs."""
-    figure, axes = new_figure(1, 2, height=2.6)
+    figure, axes = new_figure(1, 2, height=2.0, width=5.0)
     epochs = [row["epoch"] for row in history.epochs]
     for axis, key, words in ((axes[0], "loss", "contrastive loss"), (axes[1], "effective_rank", "effective rank")):
         axis.plot(epochs, [row.get(key, np.nan) for row in history.epochs], marker="o")
@@ -88,7 +89,7 @@ def network(seen: Example, classes: tuple[str, ...], note: str) -> Figure:
     import networkx as nx
 
     made = seen.adaptation
-    figure, axes = new_figure(1, 3, height=4.0, width=10.0, gridspec_kw={"width_ratios": [1.1, 0.8, 1.1]})
+    figure, axes = new_figure(1, 3, height=3.2, width=8.2, gridspec_kw={"width_ratios": [1.1, 0.8, 1.1]})
     drawn = nx.Graph(made.graph)
     drawn.remove_nodes_from([node for node in made.graph if made.graph.degree(node) == 0])
     start = _plane(seen.features)
@@ -101,19 +102,18 @@ def network(seen: Example, classes: tuple[str, ...], note: str) -> Figure:
     for number, group in enumerate(made.groups):
         member[group] = number
     _edges(axes[0], drawn, place)
-    axes[0].scatter(*spots.T, s=9, c=[colour.get(int(member[i]), "#dddddd") for i in nodes], linewidths=0, zorder=2)
-    axes[0].set_title(f"network of {len(seen.truth)} windows: {len(made.groups)} communities")
+    axes[0].scatter(*spots.T, s=6, c=[colour.get(int(member[i]), "#dddddd") for i in nodes], linewidths=0, zorder=2)
+    axes[0].set_title(f"{len(seen.truth)} windows, {len(made.groups)} communities")
     _bipartite(axes[1], seen, classes, order, colour)
-    _edges(axes[2], drawn, place)
     right = made.mapped_windows[nodes] == seen.truth[nodes]
     inside = member[nodes] >= 0
     groups = ((inside & right, PALETTE[2], "rightly mapped"), (inside & ~right, PALETTE[1], "wrongly mapped"),
               (~inside, "#cccccc", "in no community"))  # fmt: skip
     for chosen, dye, words in groups:
         if chosen.any():
-            axes[2].scatter(*spots[chosen].T, s=9, color=dye, linewidths=0, zorder=2, label=f"{words} ({chosen.sum()})")
+            axes[2].scatter(*spots[chosen].T, s=6, color=dye, linewidths=0, zorder=2, label=f"{words} ({chosen.sum()})")
     _name_communities(axes[2], seen, classes, place)
-    axes[2].set_title("scored afterwards with the true labels")
+    axes[2].set_title("scored afterwards")
     axes[2].legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), fontsize="x-small", markerscale=2, ncols=3,
                    columnspacing=0.8, handletextpad=0.1)  # fmt: skip
     for axis in axes:
@@ -143,7 +143,13 @@ def _edges(axis: Any, graph: Any, place: dict[int, np.ndarray]) -> None:
     from matplotlib.collections import LineCollection
 
     axis.add_collection(
-        LineCollection([(place[i], place[j]) for i, j in graph.edges], colors="#bbbbbb", linewidths=0.25, zorder=1)
+        LineCollection(
+            [(place[i], place[j]) for i, j in graph.edges],
+            colors="#cccccc",
+            linewidths=0.3,
+            antialiaseds=False,
+            zorder=1,
+        )
     )
 
 
@@ -176,7 +182,7 @@ def _bipartite(axis: Any, seen: Example, classes: tuple[str, ...], order: np.nda
 
 def subjects(comparison: Comparison, share: float, note: str) -> Figure:
     """Accuracy of every method on every left-out subject."""
-    figure, axis = new_figure(height=3.6, width=9.0)
+    figure, axis = new_figure(height=2.8, width=7.0)
     order = by_subject(comparison, "source_only", "accuracy", share).sort_values().index
     for offset, method in enumerate(COLOURS):
         values = 100 * by_subject(comparison, method, "accuracy", share).loc[order]
@@ -200,7 +206,7 @@ def subjects(comparison: Comparison, share: float, note: str) -> Figure:
 
 def partial_curve(comparison: Comparison, shares: list[float], note: str) -> Figure:
     """Accuracy against the share of activities that the new subject does, mean and 95 % interval over subjects."""
-    figure, axis = new_figure(height=3.6, width=9.0)
+    figure, axis = new_figure(height=2.8, width=7.0)
     at = 100 * np.array(shares)
     for offset, method in enumerate(COLOURS):
         values = [100 * by_subject(comparison, method, "accuracy", share).to_numpy() for share in shares]
@@ -227,7 +233,7 @@ def partial_curve(comparison: Comparison, shares: list[float], note: str) -> Fig
 
 def clustering_figure(comparison: Comparison, note: str) -> Figure:
     """Utilisation and clustering accuracy by subject, beside the paper's averages."""
-    figure, axes = new_figure(1, 2, height=2.8, width=8.0, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.3, width=6.5, sharey=True)
     marks = (("utilisation", "windows in communities, %", PAPER_UTILISATION),
              ("clustering_accuracy", "clustering accuracy, %", PAPER_CLUSTERING))  # fmt: skip
     for axis, (metric, words, paper) in zip(axes, marks):
@@ -246,7 +252,7 @@ def clustering_figure(comparison: Comparison, note: str) -> Figure:
 
 def mapping_errors(comparison: Comparison, smallest: float, classes: tuple[str, ...], note: str) -> Figure:
     """True against mapped class of clustered windows: one-to-one with all activities, many-to-one with fewest."""
-    figure, axes = new_figure(1, 2, height=4.2, width=9.0)
+    figure, axes = new_figure(1, 2, height=3.1, width=6.6)
     panels = ((axes[0], "1:optimapper_one_to_one", "one-to-one, 100 %"),
               (axes[1], f"{smallest:g}:optimapper_many_to_one", f"many-to-one, {smallest:.0%}"))  # fmt: skip
     for axis, key, title in panels:
@@ -266,8 +272,8 @@ def mapping_errors(comparison: Comparison, smallest: float, classes: tuple[str, 
                 )
         axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
         axis.set_yticks(range(len(classes)), classes)
-        axis.set_title(f"{title}: % of the true activity's windows")
+        axis.set_title(f"{title}")
         axis.set_xlabel("mapped to")
-    axes[0].set_ylabel("true activity")
+    axes[0].set_ylabel("true activity, % of its windows")
     data_line(figure, note)
     return figure

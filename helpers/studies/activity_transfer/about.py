@@ -32,7 +32,7 @@ class ActivityTransferParameters(StudyParameters):
         description="statistical (142 for six channels) or learned (contrastive encoder on source windows)",
     )
     learner: Literal["forest", "logistic"] = Field("forest", description="base learner of every method")
-    trees: int = Field(40, ge=5, le=2000, description="in a forest")
+    trees: int = Field(25, ge=5, le=2000, description="in a forest")
     neighbours: int = Field(8, ge=1, le=200, description="of an observation in the network")
     resolution: float = Field(2.0, gt=0, le=50, description="of the communities; above 1 finds smaller ones")
     smallest: int = Field(8, ge=1, description="observations below which a community is left out")

@@ -81,14 +81,12 @@ def compare_features(study: Study, windows: Windows, method: Method) -> pd.DataF
     """Accuracy on the shown subject with statistical features, the trained encoder, and the same encoder untrained."""
     subject, seed = shown_subject(study, windows), study.parameters.seeds[0]
     untrained = experiment.pretraining(study.parameters.model_dump(), subject).method
-    everything = np.arange(len(windows.labels))
-    described = {
-        "statistical": windows,
-        "learned": replace(windows, features=embed(method.encoder, windows.corpus, everything).double().numpy()),
-        "random encoder": replace(
-            windows, features=embed(untrained.encoder, windows.corpus, everything).double().numpy()
-        ),
-    }
+    used = np.union1d(windows.others([subject], study.parameters.source_every), windows.of(subject))
+    described = {"statistical": windows}
+    for name, encoder in (("learned", method.encoder), ("random encoder", untrained.encoder)):
+        features = np.zeros((len(windows.labels), study.parameters.encoder_features))
+        features[used] = embed(encoder, windows.corpus, used).double().numpy()
+        described[name] = replace(windows, features=features)
     rows = []
     for name, seen in described.items():
         source = experiment.source_of(seen, study.parameters, [subject], seed)
@@ -166,7 +164,7 @@ def table(comparison: Comparison, share: float) -> pd.DataFrame:
             line[words] = f"{values.mean():.1f}"
             if len(values) > 1:
                 interval = independent_pairs(values)
-                line[f"{words}, 95 % CI"] = f"{interval.low:.1f} to {min(interval.high, 100):.1f}"
+                line[f"{words}, 95 % CI"] = f"{max(interval.low, 0):.1f} to {min(interval.high, 100):.1f}"
         accuracy = 100 * by_subject(comparison, method, "accuracy", share)
         line["worst subject"] = f"{accuracy.min():.1f} ({accuracy.idxmin()})"
         lines.append(line)

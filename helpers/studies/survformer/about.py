@@ -55,7 +55,7 @@ class SurvFormerParameters(StudyParameters):
     )
     hidden_fraction: float = Field(0.3, gt=0, lt=1, description="pretext: share of values made absent, in (0, 1)")
     pretrain_epochs: int = Field(3, ge=0, description="passes of pre-training, >= 0; counted as epochs are")
-    pretrain_learning_rate: float = Field(4e-3, gt=0, description="peak learning rate of pre-training, > 0")
+    pretrain_learning_rate: float = Field(1e-3, gt=0, description="peak learning rate of pre-training, > 0")
     epochs: int = Field(
         5, ge=0, description="most passes of fine-tuning, >= 0; below 20 batches a pass, as many steps as with 20"
     )

@@ -15,8 +15,8 @@ from helpers.places import ROOT
 
 # Each may import from itself and from those before it.
 ORDER = (
-    "errors", "places", "progress", "data", "views", "networks", "objectives", "methods", "checkpoints", "training_plan",
-    "training", "processes", "evaluation", "report", "studies", "runs", "cli",
+    "errors", "places", "progress", "data", "views", "networks", "objectives", "methods", "checkpoints",
+    "training_plan", "training", "processes", "evaluation", "report", "studies", "runs", "cli",
 )  # fmt: skip
 FILES = sorted((ROOT / "helpers").rglob("*.py"))
 

@@ -39,7 +39,7 @@ def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
             raise StudyError(f"results have no column {sorted(unknown)[0]!r}; they are {', '.join(COLUMNS)}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     for text in (name for name, kind in COLUMNS.items() if kind == "string"):
-        table[text] = table[text].fillna("")
+        table[text] = table[text].astype("string").fillna("")
     return table.astype(COLUMNS)
 
 

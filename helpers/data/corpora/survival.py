@@ -357,7 +357,7 @@ def _corpus(
     matrix = np.stack([columns[c] for c in (*numeric, *categorical)], axis=1)  # (N, F)
     if np.isinf(matrix).any():
         raise StudyError(f"{name}: a feature is infinite; leave a value that is not known empty")
-    raw, times, events = torch.from_numpy(matrix), torch.from_numpy(time), torch.from_numpy(seen > 0)
+    raw, times, events = torch.tensor(matrix), torch.tensor(time), torch.tensor(seen > 0)
 
     def load(rows: np.ndarray) -> dict[str, torch.Tensor]:
         chosen = torch.as_tensor(np.asarray(rows))

@@ -237,6 +237,12 @@ def notes(study: Study, comparison: Comparison, classes: tuple[str, ...]) -> lis
         "Many-to-one is below source-only at these shares: " + ", ".join(behind) if behind
         else "Many-to-one is at every share at least as accurate as source-only, on average over subjects."
     )  # fmt: skip
+    added = []
+    for method, share in (("optimapper_one_to_one", 1.0), ("optimapper_many_to_one", min(shares))):
+        voted = by_subject(comparison, "community_vote", "accuracy", share)
+        more = 100 * (by_subject(comparison, method, "accuracy", share) - voted).mean()
+        added.append(f"{NAMES[method]} at {share:.0%} {more:+.1f} points")
+    said.append(f"Beyond what communities give without an optimal mapping: {', '.join(added)}.")
     for words, key in (("one-to-one with all activities", "1:optimapper_one_to_one"),
                        ("many-to-one with the fewest", f"{min(shares):g}:optimapper_many_to_one")):  # fmt: skip
         pairs = misleading_pairs(comparison, key, classes)

@@ -47,5 +47,5 @@ def test_two_clips_at_one_point_give_a_finite_gradient() -> None:
     a = torch.zeros(2, 3, requires_grad=True)
     loss = pair_contrastive(a, torch.zeros(2, 3), torch.tensor([True, False]), 1.0)
     loss.backward()
-    assert float(loss) == pytest.approx(0.25)
+    assert loss.item() == pytest.approx(0.25)
     assert torch.isfinite(a.grad).all()

@@ -202,7 +202,7 @@ def evaluated(settings: Settings, seed: int, arm: str, error: float, folder: str
     found: dict[str, Any] = {}
     for place in PLACES:
         corpus = open_corpus(settings, place)
-        rows, classes = labelled_rows(corpus), torch.from_numpy(classes_of(corpus)[1])
+        rows, classes = labelled_rows(corpus), torch.tensor(classes_of(corpus)[1])
         features = {split: embed(encoder, corpus, rows[split], batch_size=128) for split in SPLITS}
         labels = {split: classes[rows[split]] for split in SPLITS}
         for fraction in settings["label_fractions"] if full else [1.0]:

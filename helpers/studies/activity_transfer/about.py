@@ -115,7 +115,7 @@ CARD = StudyCard(
         CorpusOption("manifest", False, False, "your own: sample_id, subject, activity, path, rate; a row a recording"),
     ),
     cost={
-        "quick": "~25 s on 2 CPU cores",
+        "quick": "~35 s on 2 CPU cores",
         "standard": "~6 min on 2 CPU cores",
         "paper": "~1 h on 8 CPU cores (PAMAP2)",
     },

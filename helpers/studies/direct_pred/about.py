@@ -20,7 +20,7 @@ class DirectPredParameters(StudyParameters):
     image_size: int = Field(
         0, ge=0, le=512, description="side of the images, pixels; 0 keeps the corpus's own (64 for files)"
     )
-    train_limit: int = Field(1000, ge=0, description="training images used, a class-stratified share; 0 uses all")
+    train_limit: int = Field(700, ge=0, description="training images used, a class-stratified share; 0 uses all")
     augmentation: Literal["auto", "grey", "colour"] = Field(
         "auto", description="kind of views: auto, grey (shape changes only) or colour; auto goes by the channels"
     )
@@ -161,7 +161,7 @@ CARD = StudyCard(
         CorpusOption("manifest", False, False, "a CSV with path and label, optionally subject, group, split"),
     ),
     cost={
-        "quick": "~30 s on 2 CPU cores",
+        "quick": "~40 s on 2 CPU cores",
         "standard": "~10 min on 2 CPU cores",
         "paper": "~60 GPU-hours for STL-10, 5 seeds, without the ablation grid",
     },

@@ -169,7 +169,7 @@ CARD = StudyCard(
         CorpusOption("manifest", False, False, "data_root is a .csv or .parquet, a row a subject; name its columns"),
     ),
     cost={
-        "quick": "~30 s on 2 CPU cores",
+        "quick": "~35 s on 2 CPU cores",
         "standard": "~8 min on 2 CPU cores (FLCHAIN)",
         "paper": "~3 h on 2 CPU cores, or minutes a fold on one GPU",
     },

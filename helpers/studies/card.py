@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from helpers.errors import StudyError
 from helpers.evaluation.claims import Claim
 
 NO_EFFECT: dict[str, Any] = {"affects_results": False}  # json_schema_extra of a parameter that cannot change a number
+
+
+def _shares_with_all(value: list[float]) -> list[float]:
+    if not all(0 < f <= 1 for f in value) or 1.0 not in value:
+        raise ValueError("each share must be in (0, 1], and 1 must be among them: the claims are judged there")
+    return sorted(set(value))
+
+
+LabelFractions = Annotated[list[float], Field(min_length=1), AfterValidator(_shares_with_all)]
+"""Shares of the training labels, sorted, each once; 1 is among them."""
 
 
 class StudyParameters(BaseModel):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from helpers.evaluation.claims import Claim
-from helpers.studies.card import CorpusOption, Paper, StudyCard, StudyParameters
+from helpers.studies.card import CorpusOption, LabelFractions, Paper, StudyCard, StudyParameters
 
 PREDICTORS = ("two_layer", "linear", "direct_pred", "direct_copy", "none")
 
@@ -52,9 +52,8 @@ class DirectPredParameters(StudyParameters):
     ablation_weight_decays: list[float] = Field(
         [4e-4], min_length=1, description="weight decays of the ablation, each >= 0"
     )
-    label_fractions: list[float] = Field(
+    label_fractions: LabelFractions = Field(
         [0.01, 0.1, 1.0],
-        min_length=1,
         description="shares of the training labels for the probes, in (0, 1]; 1 included",
     )
     scratch_epochs: int = Field(
@@ -73,13 +72,6 @@ class DirectPredParameters(StudyParameters):
         if len(set(value)) < len(value):
             raise ValueError("an arm stands twice")
         return value
-
-    @field_validator("label_fractions")
-    @classmethod
-    def _fractions(cls, value: list[float]) -> list[float]:
-        if not all(0 < f <= 1 for f in value) or 1.0 not in value:
-            raise ValueError("each share must be in (0, 1], and 1 must be among them: the claims are judged there")
-        return sorted(set(value))
 
     @field_validator("ablation_weight_decays")
     @classmethod

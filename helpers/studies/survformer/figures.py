@@ -12,7 +12,8 @@ from helpers.evaluation.survival_metrics import kaplan_meier
 from helpers.methods.survformer import SurvFormerPretext
 from helpers.report.style import NEUTRAL, PALETTE, SEQUENTIAL, data_line, new_figure, reference_mark
 from helpers.studies.survformer.about import SECOND_PROTOCOL
-from helpers.studies.survformer.steps import METHOD_NAMES, TEST_FRACTION, FoldData, Grid, ShownModel, condition
+from helpers.studies.survformer.folds import FoldData
+from helpers.studies.survformer.steps import METHOD_NAMES, TEST_FRACTION, Grid, ShownModel, condition
 from helpers.training import History
 
 BOTH, SCRATCH = METHOD_NAMES["both"], METHOD_NAMES["scratch"]

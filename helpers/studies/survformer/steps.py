@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
-from helpers.data.corpora.survival import SurvivalCorpus, SurvivalFold, read_survival, survival_folds
+from helpers.data.corpora.survival import SurvivalCorpus, read_survival, survival_folds
 from helpers.errors import StudyError
 from helpers.evaluation.claims import Evidence
-from helpers.evaluation.survival_baselines import BASELINES, DesignMatrix, Outcomes, SurvivalModel
-from helpers.evaluation.survival_metrics import (
-    CensoringWeights,
-    concordance_td,
-    d_calibration,
-    evaluation_grid,
-    integrated_brier_score,
-    integrated_log_likelihood,
-    kaplan_meier,
-)
+from helpers.evaluation.survival_baselines import BASELINES, DesignMatrix, SurvivalModel
 from helpers.methods.method import Method
 from helpers.methods.survformer import PretextTask, SurvFormer, SurvFormerPretext, SurvFormerSize
 from helpers.networks.feature_transformer import FeatureTransformer
@@ -35,8 +24,10 @@ from helpers.processes import Job, train_in_processes
 from helpers.studies.side_by_side import side_by_side
 from helpers.studies.study import Study
 from helpers.studies.survformer.about import SurvFormerParameters
+from helpers.studies.survformer.folds import FoldData, cardinalities, fold_data
+from helpers.studies.survformer.scores import FoldScores
 from helpers.training import History, TrainingPlan, train
-from helpers.views.tables import FeatureScaler, RowCorruption, missing_completely_at_random
+from helpers.views.tables import RowCorruption
 
 METHOD_NAMES = {
     "scratch": "SurvFormer, scratch",
@@ -53,48 +44,6 @@ def read_corpus(parameters: SurvFormerParameters) -> SurvivalCorpus:
     return read_survival(p.corpus, p.data_root, p.time_column, p.event_column, p.subject_column, p.rows)
 
 
-@dataclass(frozen=True)
-class FoldData:
-    """One fold as models see it, after values were taken away completely at random.
-
-    ``features`` (N, F) raw with NaN; ``values``, ``present`` (N, F) as the network reads them, scaled on the training
-    part; ``corpus`` loads ``values``, ``present``, ``time``, ``event`` of rows.
-    """
-
-    fold: SurvivalFold
-    features: np.ndarray
-    values: Tensor
-    present: Tensor
-    time: np.ndarray
-    event: np.ndarray
-    corpus: SurvivalCorpus
-
-    def outcomes(self, rows: np.ndarray) -> Outcomes:
-        """Times and events of rows."""
-        return Outcomes(self.time[rows], self.event[rows])
-
-
-def fold_data(corpus: SurvivalCorpus, fold: SurvivalFold, missing: float, seed: int) -> FoldData:
-    """Take values away (the same ones for every method and fold), then scale on the training part alone."""
-    loaded = corpus.load(np.arange(len(corpus)))
-    assert isinstance(loaded, dict)
-    features = loaded["features"].numpy().copy()
-    features[missing_completely_at_random(features.shape, missing, seed)] = np.nan
-    scaler = FeatureScaler.fit(features[fold.train], len(corpus.numeric), _cardinalities(corpus))
-    values, present = scaler(features)
-    time, event = loaded["time"], loaded["event"]
-
-    def load(rows: np.ndarray) -> dict[str, Tensor]:
-        chosen = torch.as_tensor(np.asarray(rows))
-        return {"values": values[chosen], "present": present[chosen], "time": time[chosen], "event": event[chosen]}
-
-    return FoldData(fold, features, values, present, time.numpy(), event.numpy(), replace(corpus, load=load))
-
-
-def _cardinalities(corpus: SurvivalCorpus) -> list[int]:
-    return [len(levels) for levels in corpus.categorical.values()]
-
-
 def network_size(p: SurvFormerParameters) -> SurvFormerSize:
     """The network's measures from the parameters."""
     return SurvFormerSize(p.width, p.layers, p.heads, p.feed_forward, p.hidden, p.windows, p.dropout)
@@ -102,7 +51,7 @@ def network_size(p: SurvFormerParameters) -> SurvFormerSize:
 
 def pretext(data: FoldData, task: PretextTask, p: SurvFormerParameters) -> SurvFormerPretext:
     """A fresh encoder under a pretext task; marginals for filling come from the training part."""
-    encoder = network_size(p).encoder(len(data.corpus.numeric), _cardinalities(data.corpus))
+    encoder = network_size(p).encoder(len(data.corpus.numeric), cardinalities(data.corpus))
     rows = data.fold.train
     share = SurvFormerPretext.filled_share(task)
     return SurvFormerPretext(
@@ -220,8 +169,8 @@ def grid_job(parameters: dict[str, Any], fold: int, missing: float, seed: int) -
     p = SurvFormerParameters(**parameters)
     corpus = read_corpus(p)
     data = fold_data(corpus, survival_folds(corpus, p.folds, seed)[fold], missing, seed)
-    judged = _Scores(data)
-    design = DesignMatrix.fit(data.features[data.fold.train], len(corpus.numeric), _cardinalities(corpus))
+    judged = FoldScores(data)
+    design = DesignMatrix.fit(data.features[data.fold.train], len(corpus.numeric), cardinalities(corpus))
     rows = design(data.features)
     part = data.fold
     for name in p.baselines:
@@ -261,56 +210,6 @@ def _variant(variant: str, data: FoldData, p: SurvFormerParameters, seed: int) -
         plan = pretraining_plan(p, len(data.fold.train), seed)
         train(method, data.corpus, data.fold.train, plan, label=f"pretraining ({variant})", device=p.device)
     return fine_tune(method.cpu().encoder, data, p, seed)[0]
-
-
-class _Scores:
-    """Scores of several methods on one fold's validation and test parts."""
-
-    def __init__(self, data: FoldData) -> None:
-        self.data = data
-        train_part = data.outcomes(data.fold.train)
-        self.weights = CensoringWeights.fit(train_part.time, train_part.event)
-        self.rows: list[dict[str, Any]] = []
-        self.counts: dict[str, Tensor] = {}
-        self.gaps: dict[str, Tensor] = {}
-        test = data.outcomes(data.fold.test)
-        self.grid = evaluation_grid(test.time)
-        self.observed = kaplan_meier(test.time, test.event)(self.grid)
-
-    def add(self, method: str, survival: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-        """Score ``survival(rows, times) -> (N, T)`` under the method's name."""
-        for split, chosen in (("validation", self.data.fold.validation), ("test", self.data.fold.test)):
-            truth = self.data.outcomes(chosen)
-            grid = evaluation_grid(truth.time)
-            event_times = np.unique(truth.time[truth.event])
-            on_grid = survival(chosen, grid)
-            scores = {
-                "C-td": concordance_td(survival(chosen, event_times), truth.time, truth.event, event_times),
-                "IBS": integrated_brier_score(on_grid, truth.time, truth.event, grid, self.weights),
-                "IBLL": integrated_log_likelihood(on_grid, truth.time, truth.event, grid, self.weights),
-            }
-            if split == "test":
-                times, place = np.unique(truth.time, return_inverse=True)
-                own = survival(chosen, times)[np.arange(len(chosen)), place]
-                calibration = d_calibration(own, truth.event)
-                scores["D-calibration p"] = calibration.p_value
-                scores["C Harrell"] = _harrell(on_grid.mean(axis=1), truth)
-                self.counts[method] = torch.from_numpy(calibration.counts)
-                self.gaps[method] = torch.from_numpy(on_grid.mean(axis=0) - self.observed)
-            self.rows += [
-                {"method": method, "split": split, "metric": metric, "value": float(value), "n": len(chosen)}
-                for metric, value in scores.items()
-            ]
-
-    def result(self) -> dict[str, Any]:
-        """What :func:`grid_job` returns."""
-        return {"rows": self.rows, "d_calibration": self.counts, "gap": self.gaps, "grid": torch.from_numpy(self.grid)}
-
-
-def _harrell(mean_survival: np.ndarray, truth: Outcomes) -> float:
-    from sksurv.metrics import concordance_index_censored
-
-    return float(concordance_index_censored(truth.event, truth.time, -mean_survival)[0])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from helpers.evaluation.claims import Claim
-from helpers.studies.card import NO_EFFECT, CorpusOption, Paper, StudyCard, StudyParameters
+from helpers.studies.card import NO_EFFECT, CorpusOption, LabelFractions, Paper, StudyCard, StudyParameters
 
 
 class VideoSiameseParameters(StudyParameters):
@@ -49,22 +49,13 @@ class VideoSiameseParameters(StudyParameters):
     batch_size: int = Field(32, ge=2, description="pairs a step")
     learning_rate: float = Field(2e-3, gt=0, description="of AdamW, the same for every pretext")
     weight_decay: float = Field(1e-4, ge=0, description="of AdamW")
-    label_fractions: list[float] = Field(
-        [1.0], min_length=1, description="shares of the training labels, in (0, 1]; 1 included"
-    )
+    label_fractions: LabelFractions = Field([1.0], description="shares of the training labels, in (0, 1]; 1 included")
     neighbours: int = Field(10, ge=1, description="k of the nearest-neighbour probe")
     fine_tune_epochs: int = Field(
         10, ge=0, description="passes over all labels, 1/√share times as many over a share; 0 leaves fine-tuning out"
     )
     fine_tune_rate: float = Field(2e-3, gt=0, description="learning rate of fine-tuning and of training from scratch")
     processes: int = Field(1, ge=1, le=1024, description="torchrun processes of the pretraining that is shown")
-
-    @field_validator("label_fractions")
-    @classmethod
-    def _fractions(cls, value: list[float]) -> list[float]:
-        if not all(0 < f <= 1 for f in value) or 1.0 not in value:
-            raise ValueError("each share must be in (0, 1], and 1 must be among them: the claims are judged there")
-        return sorted(set(value))
 
     @field_validator("error_rates")
     @classmethod

@@ -1,4 +1,4 @@
-"""The ``studies`` command: list, show, run, report, lab, refresh. Imports what is heavy only where it is needed."""
+"""The ``studies`` command; its larger parts are in ``cli_*.py``. Imports what is heavy only where it is needed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 import typer
 
+from helpers.cli_console import coloured, new_table, open_console, plain
+from helpers.cli_results import compare, results
 from helpers.errors import StudyError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from helpers.runs.launcher import Progress
     from helpers.runs.planning import PlannedRun
     from helpers.studies.card import StudyCard, StudyParameters
 
 SCALES = ("quick", "standard", "paper")
 _INTERRUPTED = 130  # the exit code after Ctrl-C, also typer's own
-_WORD_STYLE = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 app = typer.Typer(
     help="Published self-supervised-learning studies, rerun: each ends in a verdict on its paper's claim.",
@@ -42,17 +41,17 @@ def list_studies() -> None:
     """All studies: claim, paper, corpora, cost."""
     from helpers.studies.catalogue import study_card, study_names
 
-    table = _table("study", "claim", "paper", "corpora", "cost (quick)")
+    table = new_table("study", "claim", "paper", "corpora", "cost (quick)")
     for name in study_names():
         card = study_card(name)
         table.add_row(
-            _text(name, "bold"),
-            _text("\n".join(claim.statement for claim in card.claims)),
-            _text(f"{card.paper.authors} {card.paper.year}"),
-            _text(", ".join(option.name for option in card.corpora)),
-            _text(card.cost.get("quick", "")),
+            plain(name, "bold"),
+            plain("\n".join(claim.statement for claim in card.claims)),
+            plain(f"{card.paper.authors} {card.paper.year}"),
+            plain(", ".join(option.name for option in card.corpora)),
+            plain(card.cost.get("quick", "")),
         )
-    _console().print(table)
+    open_console().print(table)
 
 
 @app.command()
@@ -61,35 +60,35 @@ def show(study: Annotated[str, typer.Argument(help="name of a study")]) -> None:
     from helpers.studies.catalogue import study_card
 
     card = study_card(study)
-    console = _console()
-    console.print(_text(f"{card.title} ({card.name})", "bold"))
-    console.print(_text(f"{card.paper.citation()}  {card.paper.link}"), soft_wrap=True)
-    claims = _table("claim", "metric", "compared", "the paper's number")
+    console = open_console()
+    console.print(plain(f"{card.title} ({card.name})", "bold"))
+    console.print(plain(f"{card.paper.citation()}  {card.paper.link}"), soft_wrap=True)
+    claims = new_table("claim", "metric", "compared", "the paper's number")
     for claim in card.claims:
         better = f"{claim.metric}, {claim.direction} is better"
         margin = f"; no worse by more than {claim.margin:g}" if claim.margin else ""
         claims.add_row(
-            _text(f"{claim.statement} [{claim.citation}]"),
-            _text(better + margin),
-            _text(f"{claim.method} against {claim.baseline}"),
-            _text(claim.paper_figure or "none given"),
+            plain(f"{claim.statement} [{claim.citation}]"),
+            plain(better + margin),
+            plain(f"{claim.method} against {claim.baseline}"),
+            plain(claim.paper_figure or "none given"),
         )
-    corpora = _table("corpus", "data", "needs", "about")
+    corpora = new_table("corpus", "data", "needs", "about")
     for option in card.corpora:
         needs = "nothing" if option.built_in else "data_root"
         corpora.add_row(
-            _text(option.name, "bold"),
-            _text("simulated" if option.simulated else "real"),
-            _text(needs),
-            _text(option.about),
+            plain(option.name, "bold"),
+            plain("simulated" if option.simulated else "real"),
+            plain(needs),
+            plain(option.about),
         )
     console.print(claims)
     console.print(corpora)
     console.print(_parameters_table(card))
-    cost = _table("scale", "cost", "time limit")
+    cost = new_table("scale", "cost", "time limit")
     for scale in SCALES:
         limit = f"{card.minutes[scale]:g} min" if scale in card.minutes else ""
-        cost.add_row(scale, _text(card.cost.get(scale, "")), limit)
+        cost.add_row(scale, plain(card.cost.get(scale, "")), limit)
     console.print(cost)
 
 
@@ -130,6 +129,10 @@ def run(
 def report() -> None:
     """Make the gallery of results, outputs/index.html, anew."""
     _report()
+
+
+app.command()(results)
+app.command()(compare)
 
 
 @app.command()
@@ -191,7 +194,7 @@ def _launch(runs: list[PlannedRun], workers: int | None, force: bool) -> list[Pr
     if workers is None:
         widest = max((planned.cores for planned in runs), default=1)
         workers = max(1, (os.cpu_count() or 1) // widest)
-    with LiveView(runs, _console()) as view:
+    with LiveView(runs, open_console()) as view:
         return LocalLauncher(workers, force).run(runs, view.update)
 
 
@@ -200,44 +203,41 @@ def _summary(runs: list[PlannedRun], ended: list[Progress]) -> None:
     from helpers.runs.planning import shown
     from helpers.runs.summary import verdict_words
 
-    table = _table("study", "scale", "corpus", "verdict", "time", "folder")
+    table = new_table("study", "scale", "corpus", "verdict", "time", "folder")
     for planned, now in zip(runs, ended, strict=True):
         good = now.state in ("done", "already")
-        words = verdict_words(planned.folder) if good else [now.state]
-        verdict = _text("")
-        for i, word in enumerate(words):
-            verdict.append(("\n" if i else "") + word, style=_WORD_STYLE.get(word.split()[0], "bold red"))
+        words: list[str] = verdict_words(planned.folder) if good else [now.state]
         table.add_row(
-            _text(planned.study, "bold"),
+            plain(planned.study, "bold"),
             planned.parameters.scale,
-            _text(planned.parameters.corpus),
-            verdict,
+            plain(planned.parameters.corpus),
+            coloured(words),
             "already done" if now.state == "already" else f"{now.seconds:.0f} s",
-            _text(shown(now.folder) if now.folder else ""),
+            plain(shown(now.folder) if now.folder else ""),
         )
-    console = _console()
+    console = open_console()
     console.print(table)
     for planned, now in zip(runs, ended, strict=True):
         if now.state not in ("done", "already"):
-            console.print(_text(f"{now.state}: {planned.label}: {now.message}", "red"), soft_wrap=True)
+            console.print(plain(f"{now.state}: {planned.label}: {now.message}", "red"), soft_wrap=True)
 
 
 def _report() -> None:
     from helpers.runs.finished import write_gallery
     from helpers.runs.planning import shown
 
-    _console().print(_text(f"gallery: {shown(write_gallery())}"), soft_wrap=True)
+    open_console().print(plain(f"gallery: {shown(write_gallery())}"), soft_wrap=True)
 
 
 def _parameters_table(card: StudyCard) -> Any:
-    table = _table("parameter", "type", "default", "what it is")
+    table = new_table("parameter", "type", "default", "what it is")
     for name, field in card.parameters.model_fields.items():
         default = "needed" if field.is_required() else repr(field.default)
         table.add_row(
-            _text(name, "bold"),
-            _text(_type_words(field.annotation)),
-            _text(default),
-            _text("; ".join(filter(None, [field.description or "", _limits(card.parameters, name)]))),
+            plain(name, "bold"),
+            plain(_type_words(field.annotation)),
+            plain(default),
+            plain("; ".join(filter(None, [field.description or "", _limits(card.parameters, name)]))),
         )
     return table
 
@@ -266,29 +266,6 @@ def _limits(parameters: type[StudyParameters], name: str) -> str:
         if getattr(limit, attribute, None) is not None
     ]
     return ", ".join(found)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    return Console(highlight=False, width=None if terminal or "COLUMNS" in os.environ else 140)
-
-
-def _table(*columns: str) -> Any:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _text(words: str, style: str = "") -> Any:
-    from rich.text import Text
-
-    return Text(words, style=style)
 
 
 def _as_interrupt(*_: Any) -> None:

@@ -38,6 +38,7 @@ class FinishedRun:
         seconds: wall time. mebibytes: peak memory.
         started: UTC.
         dirty: whether code was changed and not committed. earlier_code: whether the code has changed since.
+        seed_values: the seeds themselves. code: version of the code, as provenance names it.
     """
 
     folder: Path
@@ -58,6 +59,8 @@ class FinishedRun:
     started: datetime
     dirty: bool
     earlier_code: bool
+    seed_values: tuple[int, ...] = ()
+    code: str = ""
 
 
 @dataclass(frozen=True)

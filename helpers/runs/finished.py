@@ -49,7 +49,7 @@ def _gallery_study(name: str, runs: list[FinishedRun]) -> GalleryStudy:
 
 
 def finished_runs() -> tuple[list[FinishedRun], int]:
-    """All finished runs, and how many folders are damaged.
+    """The newest finished runs, and how many folders are damaged.
 
     Returns:
         The newest run per study, scale, corpus and changed parameters: best scale first, unchanged parameters before
@@ -57,20 +57,32 @@ def finished_runs() -> tuple[list[FinishedRun], int]:
         though they look like one.
     """
     newest: dict[tuple[Any, ...], FinishedRun] = {}
+    runs, damaged = all_finished_runs()
+    for run in runs:
+        key = (run.study, run.scale, run.corpus, run.changed)
+        if key not in newest or newest[key].started < run.started:
+            newest[key] = run
+    return sorted(newest.values(), key=_rank), damaged
+
+
+def all_finished_runs() -> tuple[list[FinishedRun], int]:
+    """Every finished run, also those that a newer one like them replaces in the gallery; and how many are damaged.
+
+    Returns:
+        The runs in the order of :func:`finished_runs`, and the number of folders that hold no whole run though they
+        look like one.
+    """
+    found: list[FinishedRun] = []
     damaged = 0
     versions: dict[str, str] = {}
     for folder in sorted(outputs_folder().glob("*/*/")):
         if folder.name.startswith(".") or folder.parent.name.startswith("."):
             continue
         try:
-            run = _read(folder, versions)
+            found.append(_read(folder, versions))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             damaged += 1
-            continue
-        key = (run.study, run.scale, run.corpus, run.changed)
-        if key not in newest or newest[key].started < run.started:
-            newest[key] = run
-    return sorted(newest.values(), key=_rank), damaged
+    return sorted(found, key=_rank), damaged
 
 
 def _rank(run: FinishedRun) -> tuple[Any, ...]:
@@ -108,6 +120,8 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
         started=datetime.fromisoformat(origin["started"]).astimezone(UTC),
         dirty=bool(origin["code"].get("dirty")),
         earlier_code=origin["code"]["version"] != versions[study],
+        seed_values=tuple(int(seed) for seed in told["seeds"]),
+        code=str(origin["code"]["version"]),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.report.gallery import FinishedRun
+from helpers.report.gallery_run import FinishedRun
 
 COLUMNS: dict[str, str] = {
     "study": "string",

@@ -12,7 +12,9 @@ import yaml
 
 from helpers.errors import StudyError
 from helpers.places import outputs_folder, params_path
-from helpers.report.gallery import FinishedRun, GalleryStudy, gallery_page
+from helpers.report.gallery import gallery_page
+from helpers.report.gallery_run import FinishedRun, GalleryStudy
+from helpers.report.gallery_study import study_page
 from helpers.studies.card import StudyCard
 from helpers.studies.catalogue import study_card, study_names
 from helpers.studies.run_folder import code_version, is_whole, write_whole
@@ -23,18 +25,24 @@ _WORDS = ("supported", "contradicted", "inconclusive")
 
 
 def write_gallery() -> Path:
-    """Write ``outputs/index.html`` from the catalogue and all finished runs.
+    """Write ``outputs/index.html`` from the catalogue and all finished runs, and a page for each study that has run.
 
     Returns:
-        Its path.
+        The first page's path.
 
     Raises:
         StudyError: it cannot be written.
     """
-    runs, damaged = finished_runs()
-    shown = [_gallery_study(name, runs) for name in dict.fromkeys([*study_names(), *(run.study for run in runs)])]
+    every, damaged = all_finished_runs()
+    newest = newest_of_each_kind(every)
+    made = datetime.now(UTC)
+    shown = [_gallery_study(name, newest) for name in dict.fromkeys([*study_names(), *(run.study for run in newest)])]
+    for study in shown:
+        own = sorted((run for run in every if run.study == study.name), key=lambda run: run.started, reverse=True)
+        if own:
+            write_whole(outputs_folder() / study.name / "index.html", study_page(study, own, "", {}, made))
     path = outputs_folder() / "index.html"
-    write_whole(path, gallery_page(shown, damaged, datetime.now(UTC)))
+    write_whole(path, gallery_page(shown, damaged, made))
     return path
 
 
@@ -49,28 +57,17 @@ def _gallery_study(name: str, runs: list[FinishedRun]) -> GalleryStudy:
 
 
 def finished_runs() -> tuple[list[FinishedRun], int]:
-    """The newest finished runs, and how many folders are damaged.
-
-    Returns:
-        The newest run per study, scale, corpus and changed parameters: best scale first, unchanged parameters before
-        changed ones, real data before simulated, newest first. And the number of folders that hold no whole run
-        though they look like one.
-    """
-    newest: dict[tuple[Any, ...], FinishedRun] = {}
-    runs, damaged = all_finished_runs()
-    for run in runs:
-        key = (run.study, run.scale, run.corpus, run.changed)
-        if key not in newest or newest[key].started < run.started:
-            newest[key] = run
-    return sorted(newest.values(), key=_rank), damaged
+    """:func:`newest_of_each_kind` of all finished runs, and how many folders are damaged."""
+    every, damaged = all_finished_runs()
+    return newest_of_each_kind(every), damaged
 
 
 def all_finished_runs() -> tuple[list[FinishedRun], int]:
     """Every finished run, also those that a newer one like them replaces in the gallery; and how many are damaged.
 
     Returns:
-        The runs in the order of :func:`finished_runs`, and the number of folders that hold no whole run though they
-        look like one.
+        The runs in the order of :func:`newest_of_each_kind`, and the number of folders that hold no whole run though
+        they look like one.
     """
     found: list[FinishedRun] = []
     damaged = 0
@@ -80,9 +77,22 @@ def all_finished_runs() -> tuple[list[FinishedRun], int]:
             continue
         try:
             found.append(_read(folder, versions))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
             damaged += 1
     return sorted(found, key=_rank), damaged
+
+
+def newest_of_each_kind(runs: list[FinishedRun]) -> list[FinishedRun]:
+    """The newest run per study, scale, corpus and changed parameters.
+
+    Best scale first, unchanged parameters before changed ones, real data before simulated, newest first.
+    """
+    newest: dict[tuple[Any, ...], FinishedRun] = {}
+    for run in runs:
+        key = (run.study, run.scale, run.corpus, run.changed)
+        if key not in newest or newest[key].started < run.started:
+            newest[key] = run
+    return sorted(newest.values(), key=_rank)
 
 
 def _rank(run: FinishedRun) -> tuple[Any, ...]:
@@ -98,6 +108,9 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
     if scale not in SCALES or study != folder.parent.name:
         raise ValueError("of another shape")
     figure = told.get("key_figure") or {}
+    ran = yaml.safe_load((folder / "params.yaml").read_text())
+    if not isinstance(ran, dict):
+        raise ValueError("no parameters")
     card = _card(study)
     if study not in versions:
         versions[study] = code_version(study)
@@ -110,7 +123,7 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
         corpus=str(told["corpus"]),
         simulated=bool(told["simulated"]),
         seeds=len(told["seeds"]),
-        changed=_changed(folder, card, study, scale),
+        changed=_changed(ran, card, study, scale),
         verdicts=tuple(_checked(verdict) for verdict in told["verdicts"]),
         notes=tuple(str(note) for note in told.get("notes", ())),
         picture=_inside(folder, figure.get("file")),
@@ -122,6 +135,8 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
         earlier_code=origin["code"]["version"] != versions[study],
         seed_values=tuple(int(seed) for seed in told["seeds"]),
         code=str(origin["code"]["version"]),
+        parameters=ran,
+        provenance=origin,
     )
 
 
@@ -165,14 +180,13 @@ def _card(study: str) -> StudyCard | None:
         return None
 
 
-def _changed(folder: Path, card: StudyCard | None, study: str, scale: str) -> tuple[str, ...]:
+def _changed(ran: dict[str, Any], card: StudyCard | None, study: str, scale: str) -> tuple[str, ...]:
     """Parameters of the run that differ from those of the scale's file, but for corpus and what changes no number."""
     if card is None:
         return ()
-    ran = yaml.safe_load((folder / "params.yaml").read_text())
     try:
         file = yaml.safe_load(params_path(study, scale).read_text()) or {}
-        usual = card.validated({**file, "scale": scale, "corpus": ran["corpus"]}).affecting_results()
+        usual = card.validated({**file, "scale": scale, "corpus": ran.get("corpus")}).affecting_results()
         here = card.validated(ran).affecting_results()
     except (OSError, StudyError, yaml.YAMLError):
         return ()

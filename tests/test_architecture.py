@@ -16,7 +16,8 @@ from helpers.places import ROOT
 # Each may import from itself and from those before it.
 ORDER = (
     "errors", "places", "progress", "data", "views", "networks", "objectives", "methods", "checkpoints",
-    "training_plan", "training", "processes", "evaluation", "report", "studies", "runs", "cli_console", "cli_results", "cli_sweep", "cli_data", "cli",
+    "training_plan", "training", "processes", "evaluation", "report", "studies", "runs",
+    "cli_console", "cli_results", "cli_sweep", "cli_data", "cli",
 )  # fmt: skip
 FILES = sorted((ROOT / "helpers").rglob("*.py"))
 

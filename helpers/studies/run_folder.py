@@ -23,7 +23,7 @@ _LAUNCHERS_ALONE = (
     "report/notebook_html.py",
     "report/math_pictures.py",
     "report/run_",
-    "data/catalogue.py",
+    "data/catalogue/",
     "data/download.py",
     "cli.py",
     "cli_",

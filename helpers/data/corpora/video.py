@@ -80,6 +80,11 @@ def video_corpus(name: str, data_root: str, size: int, grid: ClipGrid, drawing: 
     return readers[name](_existing(name, data_root), size, grid)
 
 
+def action_clips(name: str, data_root: str) -> Corpus:
+    """Clips of eight frames of 64×64 of a corpus, by its name; see :func:`video_corpus`."""
+    return video_corpus(name, data_root, 64, ClipGrid(), Drawing())
+
+
 def video_sources(name: str, data_root: str, drawing: Drawing) -> list[Path | str]:
     """What a video corpus is read from, for its fingerprint.
 

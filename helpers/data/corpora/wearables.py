@@ -239,6 +239,11 @@ def read_recordings(corpus: str, data_root: str) -> Recordings:
     return readers[corpus](root)
 
 
+def recorded_windows(corpus: str, data_root: str) -> Corpus:
+    """Windows of two seconds of a corpus, by its name; see :func:`read_recordings`."""
+    return windowed(read_recordings(corpus, data_root), 2.0, 0.0)
+
+
 def tally(problems: Counter[str]) -> tuple[str, ...]:
     """What a reader left out, as notices: "what (how many)"."""
     return tuple(f"{what}: {count:,} left out" for what, count in sorted(problems.items()))

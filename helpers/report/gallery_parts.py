@@ -153,3 +153,10 @@ def memory(mebibytes: float) -> str:
 def count(n: int, noun: str) -> str:
     """Such as ``"2 runs"``."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def value_words(value: Any) -> str:
+    """A parameter's value as a reader would write it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "not known" if value is None else str(value) or "–"

@@ -26,10 +26,11 @@ from helpers.report.gallery_parts import (
     pill,
     scale_words,
     scroll_box,
+    value_words,
 )
 from helpers.report.gallery_run import FinishedRun, GalleryStudy
 
-_SHOWN = 24  # runs in full; of more, `studies results` tells
+RUNS_SHOWN = 24  # runs in full; of more, `studies results` tells
 
 
 def study_page(
@@ -47,9 +48,9 @@ def study_page(
     judged = {verdict["claim"]: verdict for run in reversed(study.runs) for verdict in reversed(run.verdicts)}
     first = [verdict["claim"] for run in study.runs for verdict in run.verdicts]
     claims = "".join(_claim(judged[claim], study.runs) for claim in dict.fromkeys(first))
-    runs = "".join(_run(run, changes.get(run.folder.name, "")) for run in every[:_SHOWN])
-    if len(every) > _SHOWN:
-        left = count(len(every) - _SHOWN, "earlier run")
+    runs = "".join(_run(run, changes.get(run.folder.name, "")) for run in every[:RUNS_SHOWN])
+    if len(every) > RUNS_SHOWN:
+        left = count(len(every) - RUNS_SHOWN, "earlier run")
         runs += f'<p class="quiet">{left} not shown; <code>studies results --study {html.escape(study.name)}</code></p>'
     side = f'<section id="compared"><h2>Runs side by side</h2>{compared}</section>' if compared else ""
     return page(
@@ -142,16 +143,10 @@ def _picture(run: FinishedRun, start: str) -> str:
 def _facts(facts: Mapping[str, Any], name: str) -> str:
     """A table of names and values in a box of its own; empty where there are none."""
     rows = "".join(
-        f'<tr><th scope="row">{html.escape(str(key))}</th><td>{html.escape(_value(value))}</td></tr>'
+        f'<tr><th scope="row">{html.escape(str(key))}</th><td>{html.escape(value_words(value))}</td></tr>'
         for key, value in facts.items()
     )
     return scroll_box(f'<table class="facts"><tbody>{rows}</tbody></table>', name) if rows else ""
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "not known" if value is None else str(value)
 
 
 def _flat(nested: Mapping[str, Any]) -> dict[str, Any]:

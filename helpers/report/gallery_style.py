@@ -49,7 +49,9 @@ th{font-weight:600}tr:first-child>th,tr:first-child>td{border-top:0}td .quiet{di
 thead th{color:var(--soft);font-weight:400;border:0}tbody+tbody tr:first-child>*{border-top:1px solid var(--line)}
 .result .verdicts li{padding:0 0 .7rem}
 .facts th{font-weight:400;color:var(--soft);white-space:nowrap}.facts td{min-width:10rem}
-.sides th,.sides td{white-space:nowrap;max-width:22rem}.sides td{overflow:hidden;text-overflow:ellipsis}
+.changes td,.changes th{min-width:4rem;max-width:20rem}
+.sides td{min-width:9rem;max-width:18rem}.sides tbody th{min-width:9rem;max-width:15rem;font-weight:400;
+padding-left:.2rem}
 .sides tbody th,.sides thead th:first-child{position:sticky;left:0;background:var(--page)}
 .overview{width:100%;table-layout:fixed;background:var(--card);border:1px solid var(--line);border-radius:12px;
 border-collapse:separate;
@@ -93,7 +95,8 @@ footer{padding-top:1.5rem;padding-bottom:3rem;color:var(--soft);font-size:.875re
 grid-template-columns:minmax(0,1fr)}figure{max-width:44rem}}
 @media(max-width:42rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{padding-top:1.5rem}
 article{padding:1rem}.forest li{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}.where{grid-column:1/-1}
-.overview{padding:.2rem .8rem .8rem;display:block}.overview thead th:not(.plot){display:none}
+.overview{padding:.2rem .8rem .8rem;display:block}.sides tbody th{min-width:7.5rem;max-width:7.5rem}
+.overview thead th:not(.plot){display:none}
 .overview thead,.overview tbody,.overview thead tr,.overview th,.overview .plot{display:block;width:auto}
 .overview tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.1rem .6rem;padding:.3rem 0}
 .overview tr>.plot,.overview tr>.where,.overview .study th,.overview .statement th{grid-column:1/-1}

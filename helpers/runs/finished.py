@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import yaml
 from helpers.errors import StudyError
 from helpers.places import outputs_folder, params_path
 from helpers.report.gallery import gallery_page
+from helpers.report.gallery_compared import difference_words, run_before, runs_side_by_side
 from helpers.report.gallery_run import FinishedRun, GalleryStudy
-from helpers.report.gallery_study import study_page
+from helpers.report.gallery_study import RUNS_SHOWN, study_page
 from helpers.studies.card import StudyCard
 from helpers.studies.catalogue import study_card, study_names
 from helpers.studies.run_folder import code_version, is_whole, write_whole
@@ -40,10 +42,25 @@ def write_gallery() -> Path:
     for study in shown:
         own = sorted((run for run in every if run.study == study.name), key=lambda run: run.started, reverse=True)
         if own:
-            write_whole(outputs_folder() / study.name / "index.html", study_page(study, own, "", {}, made))
+            page = study_page(study, own, runs_side_by_side(own), _changes(own), made)
+            write_whole(outputs_folder() / study.name / "index.html", page)
     path = outputs_folder() / "index.html"
     write_whole(path, gallery_page(shown, damaged, made))
     return path
+
+
+def _changes(runs: list[FinishedRun]) -> dict[str, str]:
+    """Run -> what changed since the one before it; without those whose files cannot be read."""
+    found = {}
+    for run in runs[:RUNS_SHOWN]:
+        before = run_before(run, runs)
+        if before is not None:
+            from helpers.report.run_difference import run_difference  # pandas: only where it is needed
+            from helpers.runs.lookup import read_run
+
+            with suppress(StudyError):
+                found[run.folder.name] = difference_words(run_difference(read_run(before.folder), read_run(run.folder)))
+    return found
 
 
 def _gallery_study(name: str, runs: list[FinishedRun]) -> GalleryStudy:

@@ -94,10 +94,11 @@ def train(
                 method.on_epoch_start(embed(method.encoder, corpus, rows) if method.wants_features() else None)
                 run.seed(process=1 + run.accelerator.process_index)
             run.wrapped.train()
-            order = _order(rows, plan.seed, run.epoch)
+            order = _order(len(rows), plan.seed, run.epoch)
             started, first = time.monotonic(), run.step
             for step in range(first, steps):
-                logged = run.take_step(corpus, order[step * size : (step + 1) * size], run.epoch + step / steps)
+                positions = order[step * size : (step + 1) * size]
+                logged = run.take_step(corpus, rows, positions, run.epoch + step / steps)
                 run.step = step + 1
                 speed = (run.step - first) * size / max(time.monotonic() - started, 1e-9)
                 shown.update(loss=logged["loss"], samples_per_s=speed)
@@ -135,16 +136,18 @@ class _Run:
         if self.accelerator.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
-    def take_step(self, corpus: Corpus, rows: np.ndarray, epoch: float) -> dict[str, float]:
-        """One optimiser step on one batch, in as many parts as the plan accumulates."""
+    def take_step(self, corpus: Corpus, rows: np.ndarray, positions: np.ndarray, epoch: float) -> dict[str, float]:
+        """One optimiser step on one batch of the training rows, in as many parts as the plan accumulates."""
         rate = learning_rate_at(self.plan, epoch)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        parts = _parts(rows, self.plan.accumulation, self.accelerator)
+        parts = _parts(positions, self.plan.accumulation, self.accelerator)
         logged: dict[str, float] = {}
         self.optimiser.zero_grad()
         for number, part in enumerate(parts, start=1):
-            batch = _as_batch(corpus.load(part), self.accelerator.device)
+            batch = _as_batch(corpus.load(rows[part]), self.accelerator.device)
+            if self.method.wants_features():
+                batch["position"] = torch.as_tensor(part, device=self.accelerator.device)
             last = number == len(parts)
             with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
                 with self._precision():
@@ -322,19 +325,19 @@ def _accelerator(plan: TrainingPlan, device: str) -> Any:
     return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available(), mixed_precision="no")
 
 
-def _order(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng((seed, epoch)).permutation(rows)
+def _order(count: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)
 
 
-def _parts(rows: np.ndarray, accumulation: int, accelerator: Any) -> list[np.ndarray]:
+def _parts(positions: np.ndarray, accumulation: int, accelerator: Any) -> list[np.ndarray]:
     """This process's share of each accumulated part of a batch, all of one size."""
     count = accumulation * accelerator.num_processes
     if count == 1:
-        return [rows]
-    if len(rows) < count:
-        raise StudyError(f"a batch of {len(rows)} cannot be cut into {count} parts; raise batch_size")
-    size = len(rows) // count
-    mine = rows[: size * count].reshape(accumulation, accelerator.num_processes, size)
+        return [positions]
+    if len(positions) < count:
+        raise StudyError(f"a batch of {len(positions)} cannot be cut into {count} parts; raise batch_size")
+    size = len(positions) // count
+    mine = positions[: size * count].reshape(accumulation, accelerator.num_processes, size)
     return list(mine[:, accelerator.process_index])
 
 

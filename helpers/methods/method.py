@@ -23,7 +23,8 @@ class Method(nn.Module):
         """Compute the loss of a batch.
 
         Args:
-            batch: what the corpus's ``load`` returned (a lone tensor arrives under the key ``"input"``).
+            batch: what the corpus's ``load`` returned (a lone tensor arrives under the key ``"input"``). A method
+                that wants features finds under ``"position"`` where its samples stand among them, int64 (B,).
 
         Returns:
             Scalars by name: ``"loss"`` is minimised, the rest is logged. An ``"embedding"`` (B, D), where given, is

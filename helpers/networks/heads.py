@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 
 class Projector(nn.Sequential):
-    """Linear → BatchNorm → ReLU → Linear (SimCLR, BYOL): (B, in_features) → (B, out_features).
+    """Perceptron of linear layers, norm and ReLU between them: (B, in_features) → (B, out_features).
+
+    The default, Linear → BatchNorm → ReLU → Linear, is that of SimCLR, BYOL, SwAV and DirectPred; Barlow Twins and
+    VICReg have three layers, NNCLR three with a last norm, MoCo v2 and SupCon two and SSOLE three without norms.
 
     Args:
         in_features: size of the encoder's embedding.
-        hidden_features: size of the hidden layer (512 in the DirectPred paper, 4096 in BYOL).
+        hidden_features: size of the hidden layers (512 in the DirectPred paper, 4096 in BYOL).
         out_features: size of the projection (128 in the DirectPred paper, 256 in BYOL).
+        layers: linear layers, >= 1.
+        norm: whether a batch norm follows every hidden layer.
+        last_norm: whether one follows the last layer too.
     """
 
-    def __init__(self, in_features: int, hidden_features: int = 512, out_features: int = 128) -> None:
-        super().__init__(
-            nn.Linear(in_features, hidden_features, bias=False),  # the norm's shift is the bias
-            nn.BatchNorm1d(hidden_features),
-            nn.ReLU(),
-            nn.Linear(hidden_features, out_features),
-        )
+    def __init__(
+        self,
+        in_features: int,
+        hidden_features: int = 512,
+        out_features: int = 128,
+        layers: int = 2,
+        norm: bool = True,
+        last_norm: bool = False,
+    ) -> None:
+        sizes = [in_features, *[hidden_features] * (layers - 1)]
+        parts: list[nn.Module] = []
+        for before, after in pairwise(sizes):
+            parts.append(nn.Linear(before, after, bias=not norm))  # a norm's shift is the bias
+            parts += [nn.BatchNorm1d(after), nn.ReLU()] if norm else [nn.ReLU()]
+        parts.append(nn.Linear(sizes[-1], out_features, bias=not last_norm))
+        super().__init__(*parts, *([nn.BatchNorm1d(out_features)] if last_norm else []))
 
 
 class TwoLayerPredictor(Projector):

@@ -12,6 +12,11 @@ def processes() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def rank() -> int:
+    """Number of this process among them, from 0."""
+    return dist.get_rank() if processes() > 1 else 0
+
+
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: object, local: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ from helpers.methods.direct_pred import (
 )
 from helpers.training import TrainingPlan, train
 from helpers.views.images import ImageViews
-from tests.methods.two_processes import one_process, small_method, take_step
 
 CLOSED = ("direct_pred", "direct_copy")
 
@@ -205,13 +204,3 @@ def test_without_stop_gradient_and_predictor_it_collapses_and_the_watch_says_so(
     assert bad.collapse_watch().startswith("collapsed")
     assert not good.spread.collapsed()
     assert spread(torch.randn(40, 6)).relative_std > 0.9
-
-
-def test_two_processes_have_the_moment_and_predictor_of_one_with_the_whole_batch(tmp_path: Path):
-    torch.multiprocessing.spawn(one_process, (2, str(tmp_path / "meet"), str(tmp_path / "rank")), nprocs=2)
-    single = small_method()
-    take_step(single, torch.randn(12, 6, generator=torch.Generator().manual_seed(3)))
-    for rank in (0, 1):
-        found = torch.load(tmp_path / f"rank{rank}.pt", weights_only=True)
-        torch.testing.assert_close(found["moment"], single.moment)
-        torch.testing.assert_close(found["weight"], single.predictor.weight)

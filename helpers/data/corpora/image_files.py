@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from helpers.data.cache import cached
+from helpers.data.near_duplicates import SIDE, thumbnail
 from helpers.progress import bar
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"})
 MEMORY_LIMIT = 4 * 2**30  # bytes of pixels kept in memory; above it files are decoded when they are asked for
-_READER = 1  # change it and every cache is made anew
+_READER = 2  # change it and every cache is made anew
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Decoded:
         channels: 1 where every readable file is grey, else 3.
         readable: bool (n,).
         digests: hash of each file's pixels at full size as hex text, object (n,); unique where unreadable.
+        thumbnails: uint8 (n, SIDE, SIDE), the whole pictures as :mod:`helpers.data.near_duplicates` compares them.
         pixels: uint8 (n, channels, size, size), or None above :data:`MEMORY_LIMIT`.
     """
 
@@ -37,6 +39,7 @@ class Decoded:
     channels: int
     readable: np.ndarray
     digests: np.ndarray
+    thumbnails: np.ndarray
     pixels: Tensor | None
 
     def load(self, rows: np.ndarray) -> Tensor:
@@ -74,6 +77,7 @@ def decode_files(paths: Sequence[Path], size: int, key: dict[str, object]) -> De
         channels=channels,
         readable=tensors["readable"].numpy(),
         digests=digests,
+        thumbnails=tensors["thumbnails"].numpy(),
         pixels=tensors["pixels"][:, :channels].contiguous() if fits else None,
     )
 
@@ -82,7 +86,7 @@ def _decode(paths: Sequence[Path], size: int, keep: bool) -> dict[str, Tensor]:
     n = len(paths)
     pixels = torch.zeros(n if keep else 0, 3, size, size, dtype=torch.uint8)
     digests, readable = torch.zeros(n, 16, dtype=torch.uint8), torch.zeros(n, dtype=torch.bool)
-    grey = torch.ones(n, dtype=torch.bool)
+    grey, thumbnails = torch.ones(n, dtype=torch.bool), torch.zeros(n, SIDE, SIDE, dtype=torch.uint8)
     with bar(n, "decoding images", "image") as shown:
         for i, path in enumerate(paths):
             digest = hashlib.sha256(f"unreadable {i}".encode())
@@ -94,11 +98,12 @@ def _decode(paths: Sequence[Path], size: int, keep: bool) -> dict[str, Tensor]:
                 readable[i] = True
                 grey[i] = bool((image[..., :1] == image).all())
                 digest = hashlib.sha256(f"{image.shape}".encode() + image.tobytes())
+                thumbnails[i] = torch.tensor(thumbnail(image))
                 if keep:
                     pixels[i] = torch.from_numpy(_shrunk(image, size))
             digests[i] = torch.frombuffer(bytearray(digest.digest()[:16]), dtype=torch.uint8)
             shown.update()
-    return {"pixels": pixels, "digests": digests, "readable": readable, "grey": grey}
+    return {"pixels": pixels, "digests": digests, "readable": readable, "grey": grey, "thumbnails": thumbnails}
 
 
 def _opened(path: Path) -> np.ndarray:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from helpers.data.cache import cached
 from helpers.data.corpora.image_files import image_files
-from helpers.data.corpora.images import class_folders, image_manifest, image_sources
-from helpers.data.corpora.masks import listed_masks, masks_below, with_masks
+from helpers.data.corpora.images import class_folders, image_sources
+from helpers.data.corpora.masks import listed_masks, manifest_with_masks, mask_column, masks_below, with_masks
 from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
 from helpers.data.manifest import read_manifest
@@ -65,7 +65,7 @@ def kernel_corpus(name: str, data_root: str, image_size: int, drawing: KernelDra
         corpus = class_folders(_folder(data_root), image_size)
         return with_masks(corpus, [Path()] * len(corpus), [None] * len(corpus), image_size)
     if name == "manifest":
-        return kernel_manifest(Path(data_root), image_size)
+        return manifest_with_masks(Path(data_root), image_size)
     raise StudyError(f"no kernel corpus is called {name!r}; there are: drawn, orientation, folder, manifest")
 
 
@@ -82,7 +82,7 @@ def kernel_sources(name: str, data_root: str, image_size: int, drawing: KernelDr
     sources = image_sources(name, data_root)
     if name == "manifest":
         file = Path(data_root)
-        masks = listed_masks(_mask_column(read_manifest(file, ("path", "label"))), file.parent, file.name)
+        masks = listed_masks(mask_column(read_manifest(file, ("path", "label"))), file.parent, file.name)
         sources += [mask for mask in masks if mask is not None]
     return sources
 
@@ -155,26 +155,8 @@ def orientation_folders(root: Path, image_size: int) -> Corpus:
     return replace(corpus, fingerprint=fingerprint(_folder_sources(root)))
 
 
-def kernel_manifest(file: Path, image_size: int) -> Corpus:
-    """Images named by a CSV or Parquet file with ``path``, ``label`` and, optionally, ``mask`` (a picture's path).
-
-    Args:
-        file: paths are relative to its folder; ``subject``, ``group`` and ``split`` are used where they are given.
-        image_size: side of the decoded images: shorter side scaled to it, centre cropped.
-    """
-    corpus = image_manifest(file, image_size)
-    masks = listed_masks(_mask_column(corpus.table), file.parent, file.name)
-    images = [file.parent / path for path in corpus.table["path"]]
-    corpus = with_masks(corpus, images, masks, image_size)
-    return replace(corpus, fingerprint=fingerprint([file, *images, *(mask for mask in masks if mask is not None)]))
-
-
 def _folder_sources(root: Path) -> list[Path | str]:
     return [root / "orientation", *([root / "masks"] if (root / "masks").is_dir() else [])]
-
-
-def _mask_column(table: pd.DataFrame) -> pd.Series:
-    return table["mask"] if "mask" in table.columns else pd.Series([None] * len(table), dtype=object)
 
 
 def _folder(data_root: str) -> Path:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from helpers.data.cache import cached
 from helpers.data.corpora.image_files import ENDINGS, image_files
+from helpers.data.corpora.images import image_manifest
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
 from helpers.errors import StudyError
@@ -107,6 +108,25 @@ def listed_masks(column: pd.Series, folder: Path, manifest: str) -> list[Path | 
     if other:
         raise StudyError(f"{manifest}: the mask {other[0].name} is no picture; masks are .png or other images")
     return found
+
+
+def manifest_with_masks(file: Path, image_size: int) -> Corpus:
+    """Images named by a CSV or Parquet file with ``path``, ``label`` and, optionally, ``mask`` (a picture's path).
+
+    Args:
+        file: paths are relative to its folder; ``subject``, ``group`` and ``split`` are used where they are given.
+        image_size: side of the decoded images: shorter side scaled to it, centre cropped.
+    """
+    corpus = image_manifest(file, image_size)
+    masks = listed_masks(mask_column(corpus.table), file.parent, file.name)
+    images = [file.parent / path for path in corpus.table["path"]]
+    corpus = with_masks(corpus, images, masks, image_size)
+    return replace(corpus, fingerprint=fingerprint([file, *images, *(mask for mask in masks if mask is not None)]))
+
+
+def mask_column(table: pd.DataFrame) -> pd.Series:
+    """A manifest's column ``mask``, empty where it has none."""
+    return table["mask"] if "mask" in table.columns else pd.Series([None] * len(table), dtype=object)
 
 
 def only_images(corpus: Corpus) -> Corpus:

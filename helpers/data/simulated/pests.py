@@ -189,6 +189,7 @@ def drawn_pests(train: int = 2000, test: int = 600, size: int = 64, imbalance: f
     table["subject"] = table["sample_id"]
     table["label"] = np.array(NAMES, dtype=object)[labels]
     table["split"] = split
+    table["has_mask"] = True
     return Corpus(
         name="pests",
         table=table,

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from helpers.errors import StudyError
-from helpers.views.images import LUMA, random_boxes, resize_matrices
+from helpers.views.colour import LUMA
+from helpers.views.resampling import random_boxes, resize_matrices
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,14 @@ which is linear and keeps luma.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from helpers.errors import StudyError
-
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as torchvision's rgb_to_grayscale
-_CROP_ATTEMPTS = 10  # torchvision's number of tries before it falls back to the centre
+from helpers.views.colour import colour_matrices, recoloured, relit, solarised
+from helpers.views.resampling import blur_matrices, random_boxes, resize_matrices, turned, uniform
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,9 @@ class ImageViews:
         crop_scale: smallest and largest share of the image's area kept by the crop; (1, 1) keeps the whole image.
         crop_ratio: smallest and largest width / height of the crop.
         flip: chance of a horizontal flip.
-        rotation: largest rotation, degrees either way.
+        rotation: largest rotation, degrees either way; 180 for every angle. Corners from outside are black.
+        right_angles: whether an image is turned by 0, 90, 180 or 270 degrees, each as likely: with a flip, all eight
+            ways a square lies on a table. For pictures taken from above.
         shear: largest horizontal shear, degrees either way.
         brightness, contrast, saturation: the factor is uniform in [max(0, 1 − v), 1 + v]; grey has no saturation.
         hue: largest turn of hue, in turns, 0 to 0.5; idle on grey images.
@@ -40,6 +39,7 @@ class ImageViews:
         gray: chance that a colour image loses its colour.
         blur: chance of a Gaussian blur.
         blur_sigma: smallest and largest standard deviation of the blur, output pixels.
+        solarise: chance that values of 0.5 and above are inverted, after everything else.
 
     Colour values are in [0, 1] before and after.
     """
@@ -49,6 +49,7 @@ class ImageViews:
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: float = 0.5
     rotation: float = 0.0
+    right_angles: bool = False
     shear: float = 0.0
     brightness: float = 0.4
     contrast: float = 0.4
@@ -58,6 +59,7 @@ class ImageViews:
     gray: float = 0.2
     blur: float = 0.5
     blur_sigma: tuple[float, float] = (0.1, 2.0)
+    solarise: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -68,7 +70,7 @@ class ImageViews:
             raise StudyError(f"views: crop_ratio is {self.crop_ratio}; it must be 0 < smallest <= largest")
         if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
             raise StudyError(f"views: blur_sigma is {self.blur_sigma}; it must be 0 < smallest <= largest, pixels")
-        for name in ("flip", "jitter", "gray", "blur"):
+        for name in ("flip", "jitter", "gray", "blur", "solarise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise StudyError(f"views: {name} is {getattr(self, name)}; a chance is between 0 and 1")
         for name in ("rotation", "shear", "brightness", "contrast", "saturation", "hue"):
@@ -87,14 +89,31 @@ class ImageViews:
         Returns:
             (B, C, size, size) float in [0, 1].
         """
-        if images.ndim != 4 or images.shape[1] not in (1, 3):
-            raise StudyError(f"views: expected images of shape (B, 1 or 3, H, W), got {tuple(images.shape)}")
-        if self.rotation or self.shear:
-            images = self._turn(images, generator)
-        rows, columns = self._sampling(images.shape, generator)  # (B, size, H), (B, size, W)
-        rows, columns = rows.to(images)[:, None], columns.to(images)[:, None]
-        views = rows @ images @ columns.mT  # (B, C, size, size)
-        return self._recolour(views, generator).clamp_(0, 1)
+        return self._views(images, None, generator)[0]
+
+    def with_mask(
+        self, images: Tensor, masks: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """One random view of each image, and its mask under the same geometry: no colour, no blur.
+
+        Args:
+            images: (B, C, H, W) float in [0, 1]; C is 1 (grey) or 3 (RGB).
+            masks: (B, K, H, W) float in [0, 1], a channel a class.
+            generator: source of randomness, on the CPU; the global one if None. The views are those that a call
+                without masks makes from it.
+
+        Returns:
+            Views (B, C, size, size), and masks (B, K, size, size): the share of each pixel that the class covers, by
+            antialiased interpolation; 0 where the view shows what lies outside the image. At 0.5 and above a pixel is
+            the class's.
+        """
+        if masks.ndim != 4 or masks.shape[0] != images.shape[0] or masks.shape[2:] != images.shape[2:]:
+            raise StudyError(
+                f"views: masks {tuple(masks.shape)} do not lie on images {tuple(images.shape)}; give (B, K, H, W)"
+            )
+        views, turned_masks = self._views(images, masks, generator)
+        assert turned_masks is not None
+        return views, turned_masks
 
     def scaled(self, strength: float) -> ImageViews:
         """The same views with every change made `strength` times as strong (0 none, 1 as is), for exploring."""
@@ -109,158 +128,68 @@ class ImageViews:
             hue=min(0.5, strength * self.hue),
             gray=min(1.0, strength * self.gray),
             blur=min(1.0, strength * self.blur),
+            solarise=min(1.0, strength * self.solarise),
         )
 
-    def _sampling(self, shape: torch.Size, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Crop, flip and blur as one row matrix (B, size, H) and one column matrix (B, size, W)."""
-        batch, _, height, width = shape
-        top, left, crop_h, crop_w = random_boxes(batch, height, width, self.crop_scale, self.crop_ratio, generator)
-        rows = resize_matrices(top, crop_h, height, self.size)
-        columns = resize_matrices(left, crop_w, width, self.size)
-        flipped = torch.rand(batch, generator=generator) < self.flip
-        columns = torch.where(flipped[:, None, None], columns.flip(1), columns)
-        sigma = _uniform(batch, *self.blur_sigma, generator)
-        blurred = torch.rand(batch, generator=generator) < self.blur
-        if self.blur > 0:
-            kernel = blur_matrices(torch.where(blurred, sigma, 0.0), self.size)  # (B, size, size)
-            rows, columns = kernel @ rows, kernel @ columns
-            rows[rows.abs() < 1e-20] = 0  # denormals halve the speed of every product that meets them
-            columns[columns.abs() < 1e-20] = 0
-        return rows, columns
-
-    def _turn(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Rotate and shear about the centre; what comes from outside is black."""
+    def _views(
+        self, images: Tensor, masks: Tensor | None, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor | None]:
+        if images.ndim != 4 or images.shape[1] not in (1, 3):
+            raise StudyError(f"views: expected images of shape (B, 1 or 3, H, W), got {tuple(images.shape)}")
         batch, _, height, width = images.shape
-        angle = torch.deg2rad(_uniform(batch, -self.rotation, self.rotation, generator))
-        slant = torch.tan(torch.deg2rad(_uniform(batch, -self.shear, self.shear, generator)))
-        cos, sin, zero = angle.cos(), angle.sin(), torch.zeros(batch)
-        aspect = height / width  # affine_grid's axes both run from −1 to 1
-        theta = torch.stack(
-            [
-                torch.stack([cos - sin * slant, (-sin - cos * slant) * aspect, zero], -1),
-                torch.stack([sin / aspect, cos, zero], -1),
-            ],
-            dim=1,
-        )  # (B, 2, 3)
-        grid = F.affine_grid(theta.to(images), list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        if self.rotation or self.shear:
+            angle = uniform(batch, -self.rotation, self.rotation, generator)
+            slant = uniform(batch, -self.shear, self.shear, generator)
+            images = turned(images, angle, slant)
+            masks = None if masks is None else turned(masks, angle, slant)
+        top, left, crop_h, crop_w = random_boxes(batch, height, width, self.crop_scale, self.crop_ratio, generator)
+        mirrored = torch.rand(batch, generator=generator) < self.flip
+        sigma = uniform(batch, *self.blur_sigma, generator)
+        blurred = (torch.rand(batch, generator=generator) < self.blur).nonzero()[:, 0]
+        upside_down, on_its_side = None, None
+        if self.right_angles:
+            turns = (4 * torch.rand(batch, generator=generator)).long()
+            mirrored, upside_down = mirrored ^ (turns == 1) ^ (turns == 2), turns >= 2
+            on_its_side = (turns % 2 == 1)[:, None, None, None]
+        rows = resize_matrices(top, crop_h, height, self.size, upside_down)  # (B, size, H)
+        columns = resize_matrices(left, crop_w, width, self.size, mirrored)  # (B, size, W)
+        if masks is not None:
+            masks = _laid(_sampled(masks, rows, columns), on_its_side)
+        if len(blurred):
+            kernel = blur_matrices(sigma[blurred], self.size)  # (blurred, size, size)
+            rows[blurred], columns[blurred] = kernel @ rows[blurred], kernel @ columns[blurred]
+        views = self._recolour(_sampled(images, rows, columns), generator).clamp_(0, 1)
+        if self.solarise:
+            views = solarised(views, torch.rand(batch, generator=generator) < self.solarise)
+        return _laid(views, on_its_side), masks
 
     def _recolour(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Brightness, contrast, saturation, hue and grey as one affine map of the colours a sample."""
+        """Brightness, contrast, saturation, hue and grey, each sample with its own."""
         batch, channels = images.shape[:2]
         jittered = torch.rand(batch, generator=generator) < self.jitter
         brightness = torch.where(jittered, _factor(batch, self.brightness, generator), 1.0).to(images)
         contrast = torch.where(jittered, _factor(batch, self.contrast, generator), 1.0).to(images)
         if channels == 1:
-            mean = images.mean((1, 2, 3))
-            gain, offset = brightness * contrast, (1 - contrast) * brightness * mean  # (B,)
-            return images * gain[:, None, None, None] + offset[:, None, None, None]
+            return relit(images, brightness, contrast)
         saturation = torch.where(jittered, _factor(batch, self.saturation, generator), 1.0)
-        turns = torch.where(jittered, _uniform(batch, -self.hue, self.hue, generator), 0.0)
+        turns = torch.where(jittered, uniform(batch, -self.hue, self.hue, generator), 0.0)
         saturation = torch.where(torch.rand(batch, generator=generator) < self.gray, 0.0, saturation)
-        colour = (_saturate(saturation) @ _turn_hue(turns)).to(images)  # (B, 3, 3), keeps luma
-        luma = images.new_tensor(LUMA)
-        mean = torch.einsum("bc,c->b", images.mean((2, 3)), luma)
-        gain, offset = brightness * contrast, (1 - contrast) * brightness * mean  # (B,)
-        colour = colour * gain[:, None, None]
-        return torch.einsum("bdc,bchw->bdhw", colour, images) + offset[:, None, None, None]
+        return recoloured(images, brightness, contrast, colour_matrices(saturation, turns).to(images))
 
 
-def random_boxes(
-    batch: int,
-    height: int,
-    width: int,
-    scale: tuple[float, float],
-    ratio: tuple[float, float],
-    generator: torch.Generator | None = None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Boxes as torchvision's `RandomResizedCrop.get_params` draws them: uniform area, log-uniform ratio.
-
-    Returns:
-        top, left, box height, box width: (B,) int64 each, pixels; every box lies inside the image.
-    """
-    tries = (batch, _CROP_ATTEMPTS)
-    area = height * width * _uniform(tries, *scale, generator)
-    aspect = torch.exp(_uniform(tries, math.log(ratio[0]), math.log(ratio[1]), generator))
-    box_h, box_w = (area / aspect).sqrt().round().long(), (area * aspect).sqrt().round().long()
-    fits = (box_h > 0) & (box_h <= height) & (box_w > 0) & (box_w <= width)  # (B, tries)
-    first = fits.int().argmax(1, keepdim=True)
-    box_h, box_w = box_h.gather(1, first)[:, 0], box_w.gather(1, first)[:, 0]
-    centre_w = min(width, round(height * ratio[1]))  # where no try fits: the largest box of an allowed ratio
-    centre_h = min(height, round(width / ratio[0]))
-    none_fits = ~fits.any(1)
-    box_h = torch.where(none_fits, centre_h, box_h)
-    box_w = torch.where(none_fits, centre_w, box_w)
-    top = (torch.rand(batch, generator=generator) * (height - box_h + 1)).long()
-    left = (torch.rand(batch, generator=generator) * (width - box_w + 1)).long()
-    top = torch.where(none_fits, (height - box_h) // 2, top)
-    left = torch.where(none_fits, (width - box_w) // 2, left)
-    return top, left, box_h, box_w
+def _sampled(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """`rows @ image @ columns.T` for every sample and channel, (B, C, size, size)."""
+    rows, columns = rows.to(images), columns.to(images)
+    if images.shape[1] == 1:
+        return (rows @ images[:, 0] @ columns.mT)[:, None]
+    wide = (images.flatten(1, 2) @ columns.mT).unflatten(1, images.shape[1:3])  # (B, C, H, size)
+    return rows[:, None] @ wide
 
 
-def resize_matrices(start: Tensor, length: Tensor, source: int, size: int) -> Tensor:
-    """Antialiased linear interpolation from `length` pixels at `start` to `size` pixels, one matrix a sample.
-
-    Args:
-        start, length: (B,) first pixel of the crop and its length, pixels.
-        source: length of the image along this axis, pixels.
-        size: length of the output, pixels.
-
-    Returns:
-        (B, size, source) float32, rows summing to 1 and zero outside the crop; the weights are those of
-        `torchvision.transforms.functional.resized_crop` with `antialias=True`.
-    """
-    scale = (length / size)[:, None, None]  # source pixels an output pixel
-    support = scale.clamp(min=1.0)
-    centre = (torch.arange(size) + 0.5)[None, :, None] * scale + start[:, None, None]
-    position = (torch.arange(source) + 0.5)[None, None, :]
-    weight = (1 - (position - centre).abs() / support).clamp(min=0)
-    inside = (position > start[:, None, None]) & (position < (start + length)[:, None, None])
-    weight = weight * inside
-    return weight / weight.sum(-1, keepdim=True)
-
-
-def blur_matrices(sigma: Tensor, size: int) -> Tensor:
-    """Gaussian blur along an axis of `size` pixels with mirrored edges, one matrix a sample.
-
-    Args:
-        sigma: (B,) standard deviation, pixels; 0 leaves the axis as it is.
-
-    Returns:
-        (B, size, size) float32, rows summing to 1. The kernel is cut at 3 of the largest sigma in the batch.
-    """
-    radius = min(size - 1, max(1, math.ceil(3 * float(sigma.max()))))
-    taps = torch.arange(-radius, radius + 1)
-    weight = torch.exp(-0.5 * (taps / sigma.clamp(min=1e-3)[:, None]) ** 2)  # (B, taps)
-    weight[weight < 1e-20] = 0  # denormals
-    weight = weight / weight.sum(1, keepdim=True)
-    target = torch.arange(size)[:, None] + taps  # (size, taps)
-    target = target.abs()
-    target = torch.where(target > size - 1, 2 * (size - 1) - target, target)  # mirrored, edge not repeated
-    matrix = torch.zeros(len(sigma), size, size)
-    return matrix.scatter_add_(2, target.expand(len(sigma), -1, -1), weight[:, None].expand(-1, size, -1).contiguous())
-
-
-def _uniform(shape: int | tuple[int, int], low: float, high: float, generator: torch.Generator | None) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator)
+def _laid(images: Tensor, on_its_side: Tensor | None) -> Tensor:
+    """Squares turned over their diagonal where said so."""
+    return images if on_its_side is None else torch.where(on_its_side.to(images.device), images.mT, images)
 
 
 def _factor(batch: int, strength: float, generator: torch.Generator | None) -> Tensor:
-    return _uniform(batch, max(0.0, 1 - strength), 1 + strength, generator)
-
-
-def _saturate(factor: Tensor) -> Tensor:
-    """(B,) saturation factors to (B, 3, 3): `factor · colour + (1 − factor) · luma`."""
-    luma = torch.tensor(LUMA).expand(3, 3)
-    return factor[:, None, None] * torch.eye(3) + (1 - factor)[:, None, None] * luma
-
-
-def _turn_hue(turns: Tensor) -> Tensor:
-    """(B,) turns to (B, 3, 3): rotation of the chroma plane of YIQ."""
-    to_yiq = torch.tensor([list(LUMA), [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-    angle = 2 * math.pi * turns
-    rotation = torch.zeros(len(turns), 3, 3)
-    rotation[:, 0, 0] = 1
-    rotation[:, 1, 1] = rotation[:, 2, 2] = angle.cos()
-    rotation[:, 1, 2], rotation[:, 2, 1] = -angle.sin(), angle.sin()
-    return torch.linalg.inv(to_yiq) @ rotation @ to_yiq
+    return uniform(batch, max(0.0, 1 - strength), 1 + strength, generator)

@@ -8,7 +8,8 @@ from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms import functional as TF
 
 from helpers.errors import StudyError
-from helpers.views.images import ImageViews, blur_matrices, random_boxes, resize_matrices
+from helpers.views.images import ImageViews
+from helpers.views.resampling import blur_matrices, random_boxes, resize_matrices
 
 NOTHING = {"crop_scale": (1.0, 1.0), "crop_ratio": (1.0, 1.0), "flip": 0.0, "jitter": 0.0, "gray": 0.0, "blur": 0.0}
 

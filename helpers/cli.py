@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 import typer
 
-from helpers.cli_console import coloured, new_table, open_console, plain
+from helpers.cli_console import new_table, open_console, plain
 from helpers.cli_results import compare, results
+from helpers.cli_runs import all_good, fitting_workers, run_and_show, show_end, show_gallery
+from helpers.cli_sweep import sweep
 from helpers.errors import StudyError
 
 if TYPE_CHECKING:
-    from helpers.runs.launcher import Progress
-    from helpers.runs.planning import PlannedRun
     from helpers.studies.card import StudyCard, StudyParameters
 
 SCALES = ("quick", "standard", "paper")
@@ -108,29 +108,27 @@ def run(
     timeout: Annotated[float | None, typer.Option(min=0.001, help="minutes after which a run is stopped")] = None,
 ) -> None:
     """Run studies; what is already done is not done again."""
+    from helpers.runs.launcher import LocalLauncher
     from helpers.runs.planning import chosen_studies, plan
 
     if scale not in SCALES:
         raise StudyError(f"--scale: {scale!r} is unknown; allowed: {', '.join(SCALES)}")
     runs = [plan(name, scale, file or [], pair or [], seeds, timeout) for name in chosen_studies(studies)]
-    ended = _launch(runs, workers, force)
-    _summary(runs, ended)
-    good = all(now.state in ("done", "already") for now in ended)
-    try:
-        _report()
-    except StudyError as error:
-        good = False
-        print(f"error: {error}", file=sys.stderr)
-    if not good:
+    ended = run_and_show(runs, LocalLauncher(workers or fitting_workers(runs), force))
+    show_end(runs, ended)
+    gallery = show_gallery()
+    if not (gallery and all_good(ended)):
         raise typer.Exit(1)
 
 
 @app.command()
 def report() -> None:
     """Make the gallery of results, outputs/index.html, anew."""
-    _report()
+    if not show_gallery():
+        raise typer.Exit(1)
 
 
+app.command()(sweep)
 app.command()(results)
 app.command()(compare)
 
@@ -185,48 +183,6 @@ def main() -> None:
     if code == _INTERRUPTED:
         _end("stopped: what was under way does not count as finished; the same command goes on from there", code)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _launch(runs: list[PlannedRun], workers: int | None, force: bool) -> list[Progress]:
-    from helpers.runs.launcher import LocalLauncher
-    from helpers.runs.live import LiveView
-
-    if workers is None:
-        widest = max((planned.cores for planned in runs), default=1)
-        workers = max(1, (os.cpu_count() or 1) // widest)
-    with LiveView(runs, open_console()) as view:
-        return LocalLauncher(workers, force).run(runs, view.update)
-
-
-def _summary(runs: list[PlannedRun], ended: list[Progress]) -> None:
-    """A table of how every run ended."""
-    from helpers.runs.planning import shown
-    from helpers.runs.summary import verdict_words
-
-    table = new_table("study", "scale", "corpus", "verdict", "time", "folder")
-    for planned, now in zip(runs, ended, strict=True):
-        good = now.state in ("done", "already")
-        words: list[str] = verdict_words(planned.folder) if good else [now.state]
-        table.add_row(
-            plain(planned.study, "bold"),
-            planned.parameters.scale,
-            plain(planned.parameters.corpus),
-            coloured(words),
-            "already done" if now.state == "already" else f"{now.seconds:.0f} s",
-            plain(shown(now.folder) if now.folder else ""),
-        )
-    console = open_console()
-    console.print(table)
-    for planned, now in zip(runs, ended, strict=True):
-        if now.state not in ("done", "already"):
-            console.print(plain(f"{now.state}: {planned.label}: {now.message}", "red"), soft_wrap=True)
-
-
-def _report() -> None:
-    from helpers.runs.finished import write_gallery
-    from helpers.runs.planning import shown
-
-    open_console().print(plain(f"gallery: {shown(write_gallery())}"), soft_wrap=True)
 
 
 def _parameters_table(card: StudyCard) -> Any:

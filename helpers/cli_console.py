@@ -46,3 +46,12 @@ def coloured(lines: list[str]) -> Text:
     for i, line in enumerate(lines):
         said.append(("\n" if i else "") + line, style=WORD_STYLE.get(line.split()[0], "bold red"))
     return said
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that it is said in, such as ``"8.2 min"``; ``"unknown"`` for None."""
+    if seconds is None:
+        return "unknown"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

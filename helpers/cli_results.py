@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from helpers.cli_console import WORD_STYLE, new_table, open_console, plain
+from helpers.cli_console import WORD_STYLE, duration, new_table, open_console, plain
 from helpers.errors import StudyError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _show_claims(table: pd.DataFrame) -> None:
         line.append(run["study"], style="bold")
         line.append(f"  {run['scale']}  {run['corpus']} ({run['data']})  ")
         line.append(run["run_id"], style="cyan")
-        cost = f"{_duration(run['seconds'])}, {run['peak_memory_mib']:.0f} MiB"
+        cost = f"{duration(run['seconds'])}, {run['peak_memory_mib']:.0f} MiB"
         earlier = ", earlier code" if run["earlier_code"] else ""
         line.append(f"  {run['started']:%Y-%m-%d %H:%M} UTC, {cost}{earlier}", style="dim")
         console.print(line, soft_wrap=True)
@@ -236,12 +236,6 @@ def _effect(row: dict[str, Any]) -> str:
     if low is None or math.isnan(low):
         return f"{row['effect']:+.4g}"
     return f"{row['effect']:+.4g} ({low:+.4g} to {row['high']:+.4g})"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _parquet_bytes(table: pd.DataFrame) -> bytes:

@@ -1,14 +1,28 @@
 """Where things lie: the project's root and the outputs folder."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+_outputs: ContextVar[Path | None] = ContextVar("outputs", default=None)
 
 
 def outputs_folder() -> Path:
     """``outputs/`` of the project, or what the environment variable ``STUDIES_OUTPUTS`` names."""
-    return Path(os.environ.get("STUDIES_OUTPUTS") or ROOT / "outputs").resolve()
+    return _outputs.get() or Path(os.environ.get("STUDIES_OUTPUTS") or ROOT / "outputs").resolve()
+
+
+@contextmanager
+def outputs_at(folder: Path) -> Iterator[None]:
+    """Inside, in this thread alone, the outputs folder is ``folder``."""
+    token = _outputs.set(folder)
+    try:
+        yield
+    finally:
+        _outputs.reset(token)
 
 
 def notebook_path(study: str) -> Path:

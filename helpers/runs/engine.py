@@ -33,11 +33,12 @@ class CellError(Exception):
         kind: the exception's class name in the kernel.
         message: its message.
         cell: where, such as ``"cell 4 of 12"``.
+        lost: whether the kernel died, so that trying again may help.
     """
 
-    def __init__(self, kind: str, message: str, cell: str) -> None:
+    def __init__(self, kind: str, message: str, cell: str, lost: bool = False) -> None:
         super().__init__(f"{kind}: {message} ({cell})")
-        self.kind, self.message, self.cell = kind, message, cell
+        self.kind, self.message, self.cell, self.lost = kind, message, cell, lost
 
     def line(self) -> str:
         """One line for a person: a StudyError's own, else the exception and the cell."""
@@ -104,6 +105,7 @@ class StudiesEngine(NBClientEngine):
                     "kernel died",
                     "it was killed from outside, ran out of memory, or crashed",
                     f"cell {client.at_work} of {total}",
+                    lost=True,
                 ) from None
 
 

@@ -118,7 +118,7 @@ def _fail(error: Exception, study: str, identity: str, folder: Path, signs: Path
         write_whole(failed / "error.txt", line + "\n")
     except (OSError, StudyError):
         print("what the failed run left could not be kept: the disk is full or not writable", file=sys.stderr)
-    return _close(signs, "failed", line, failed)
+    return _close(signs, "failed", line, failed, lost=getattr(error, "lost", False))
 
 
 def failure_line(error: Exception) -> str:
@@ -132,8 +132,8 @@ def failure_line(error: Exception) -> str:
     return line() if callable(line) else f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _close(signs: Path, state: str, message: str, folder: Path | None) -> int:
-    outcome = {"state": state, "message": message, "folder": str(folder) if folder else None}
+def _close(signs: Path, state: str, message: str, folder: Path | None, lost: bool = False) -> int:
+    outcome = {"state": state, "message": message, "folder": str(folder) if folder else None, "lost": lost}
     write_whole(signs / "outcome.json", json.dumps(outcome))
     return 0 if state == "done" else 1
 

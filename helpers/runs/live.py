@@ -12,11 +12,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from helpers.runs.launcher import Progress
+from helpers.runs.attempt import Progress
 from helpers.runs.planning import PlannedRun, shown
 
 _QUIET_SECONDS = 20.0  # between two plain lines on the same run
-_STYLE = {"done": "green", "already": "green", "failed": "red", "stopped": "yellow", "waiting": "dim", "running": ""}
+_STYLE = {
+    "done": "green",
+    "already": "green",
+    "failed": "red",
+    "stopped": "yellow",
+    "lost": "yellow",
+    "waiting": "dim",
+    "running": "",
+}
 
 
 class LiveView:
@@ -92,5 +100,7 @@ def _line(run: PlannedRun, now: Progress) -> str:
         return f"running: {run.label}, {int(now.seconds)} s, {_step(now)}"
     if now.state == "done":
         return f"done: {run.label} in {now.seconds:.0f} s ({shown(run.folder)})"
+    if now.state == "lost":
+        return f"lost: {run.label}: {now.message}; trying again"
     left = f" ({shown(now.folder)})" if now.folder is not None else ""
     return f"{now.state}: {run.label}: {now.message}{left}"

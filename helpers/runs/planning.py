@@ -29,17 +29,19 @@ class PlannedRun:
         identity: hash of parameters, data and code; the name of its folder.
         parameters: resolved and validated.
         minutes: after which it is stopped.
+        detail: what sets it apart from the other runs of a sweep, such as ``"seed 3, epochs 2"``.
     """
 
     study: str
     identity: str
     parameters: StudyParameters
     minutes: float
+    detail: str = ""
 
     @property
     def label(self) -> str:
-        """Study, scale and corpus, for a person."""
-        return f"{self.study} {self.parameters.scale} {self.parameters.corpus}"
+        """Study, scale and corpus, and the detail, for a person."""
+        return " ".join(filter(None, [self.study, self.parameters.scale, self.parameters.corpus, self.detail]))
 
     @property
     def folder(self) -> Path:
@@ -78,15 +80,32 @@ def plan(
     Raises:
         StudyError: one line that names the file or option, the key and what is allowed.
     """
-    card = study_card(study)
-    scale_file = params_path(study, scale)
-    layers: list[Layer] = [(shown(scale_file), {"scale": scale, **read_parameters(scale_file)})]
-    layers += [(shown(file), read_parameters(file)) for file in files]
+    layers: list[Layer] = [(shown(file), read_parameters(file)) for file in files]
     layers += [("-p", dict([read_pair(pair)])) for pair in pairs]
     if seeds is not None:
         layers.append(("--seeds", {"seeds": read_seeds(seeds)}))
+    return plan_layers(study, scale, layers, minutes)
+
+
+def plan_layers(
+    study: str, scale: str, layers: Sequence[Layer], minutes: float | None = None, detail: str = ""
+) -> PlannedRun:
+    """Lay the values for a run over those of the scale's file; what comes later wins.
+
+    Args:
+        study: its name.
+        scale: quick, standard or paper.
+        layers: further values, each with the file or option that they come from.
+        minutes: time limit in place of the card's own.
+        detail: what sets the run apart from the others of a sweep.
+
+    Raises:
+        StudyError: one line that names the file or option, the key and what is allowed.
+    """
+    card = study_card(study)
+    scale_file = params_path(study, scale)
     merged: dict[str, Any] = {}
-    for where, values in layers:
+    for where, values in [(shown(scale_file), {"scale": scale, **read_parameters(scale_file)}), *layers]:
         merged |= values
         parameters = card.validated(merged, where=where)
     if parameters.data_root:
@@ -99,7 +118,7 @@ def plan(
     except StudyError as error:
         raise StudyError(f"{study}: {error}") from None
     identity = run_id(study, parameters.affecting_results(), data)
-    return PlannedRun(study, identity, parameters, minutes or card.minutes[parameters.scale])
+    return PlannedRun(study, identity, parameters, minutes or card.minutes[parameters.scale], detail)
 
 
 def chosen_studies(words: Sequence[str]) -> list[str]:
@@ -116,14 +135,14 @@ def chosen_studies(words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def read_parameters(path: Path) -> dict[str, Any]:
-    """Read a YAML file of parameters.
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; a key that stands twice is refused.
 
     Raises:
-        StudyError: the file is absent, is not YAML, or is not one ``key: value`` a parameter.
+        StudyError: the file is absent or is not YAML.
     """
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceEach)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceEach)
     except FileNotFoundError:
         raise StudyError(f"{shown(path)}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -134,6 +153,15 @@ def read_parameters(path: Path) -> dict[str, Any]:
         raise StudyError(f"{shown(path)}: {line}{error.problem}") from None
     except yaml.YAMLError as error:
         raise StudyError(f"{shown(path)}: is not YAML: {error}") from None
+
+
+def read_parameters(path: Path) -> dict[str, Any]:
+    """Read a YAML file of parameters.
+
+    Raises:
+        StudyError: the file is absent, is not YAML, or is not one ``key: value`` a parameter.
+    """
+    found = read_yaml(path)
     if found is None:
         return {}
     if not isinstance(found, dict):

@@ -114,6 +114,18 @@ def _lock(folder: Path) -> IO[str]:
             continue
 
 
+def under_way(study: str, identity: str) -> bool:
+    """Whether a process is at work on a run right now."""
+    try:
+        with (outputs_folder() / study / f".partial-{identity}" / ".lock").open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def finish(folder: Path, study: str, identity: str) -> Path:
     """Rename a whole partial folder to its final name, replacing an older run of the same name."""
     final = finished_folder(study, identity)

@@ -7,7 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.runs.launcher import LocalLauncher, Progress
+from helpers.runs.attempt import Progress
+from helpers.runs.gpus import visible_gpus
+from helpers.runs.launcher import LocalLauncher
 from helpers.runs.planning import PlannedRun
 from helpers.studies.card import StudyParameters
 
@@ -28,8 +30,8 @@ time.sleep(600)
 """
 
 
-def planned(name: str, minutes: float = 1.0) -> PlannedRun:
-    return PlannedRun(name, "0" * 12, StudyParameters(corpus="coins"), minutes)
+def planned(name: str, minutes: float = 1.0, device: str = "cpu") -> PlannedRun:
+    return PlannedRun(name, "0" * 12, StudyParameters(corpus="coins", device=device), minutes)
 
 
 def command(programs: dict[str, str], note: Path | None = None):
@@ -115,3 +117,80 @@ def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     (ended,) = LocalLauncher(command=command({"good": DONE})).run([planned("good")])
     assert ended.state == "failed"
     assert ended.message == "the run could not be started: No space left on device"
+
+
+KILLED_ONCE = """
+import os, pathlib, signal, sys
+mark = pathlib.Path(sys.argv[3])
+if not mark.exists():
+    mark.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_whose_process_was_killed_is_tried_again_and_one_that_went_wrong_is_not(tmp_path: Path) -> None:
+    programs = {"killed": KILLED_ONCE + DONE, "wrong": "import sys; sys.exit('no such coin')", "good": DONE}
+    seen: set[tuple[str, int]] = set()
+
+    def watch(progress: list[Progress]) -> None:
+        seen.add((progress[0].state, progress[0].attempt))
+
+    launcher = LocalLauncher(2, command=command(programs, tmp_path / "mark"), retries=2)
+    ended = launcher.run([planned(name) for name in programs], watch)
+    assert [(now.state, now.attempt) for now in ended] == [("done", 2), ("failed", 1), ("done", 1)]
+    assert ("lost", 1) in seen
+
+
+def test_a_run_that_is_always_killed_is_given_up_after_its_retries() -> None:
+    programs = {"killed": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"}
+    (ended,) = LocalLauncher(command=command(programs), retries=1).run([planned("killed")])
+    assert (ended.state, ended.attempt, ended.lost) == ("failed", 2, True)
+
+
+NOTES_ITS_GPU = """
+import os, time
+with open(sys.argv[3], "a") as note:
+    note.write(f"{os.environ.get('CUDA_VISIBLE_DEVICES')} {time.time()} ")
+    note.flush()
+    time.sleep(0.5)
+    note.write(f"{time.time()}\\n")
+"""
+
+
+def test_each_run_on_a_gpu_has_one_to_itself_and_one_on_the_cpu_waits_for_none(tmp_path: Path) -> None:
+    on_gpu = dict.fromkeys("abc", "import sys\n" + NOTES_ITS_GPU + DONE)
+    runs = [planned(name, device="cuda") for name in on_gpu] + [planned("cpu")]
+    programs = {**on_gpu, "cpu": DONE}
+    order: list[str] = []
+
+    def watch(progress: list[Progress]) -> None:
+        order.extend(run.study for run, now in zip(runs, progress, strict=True) if now.state == "done")
+
+    def line(run: PlannedRun, parameters: Path, signs: Path) -> list[str]:
+        return command(programs, tmp_path / run.study)(run, parameters, signs)
+
+    ended = LocalLauncher(4, command=line, gpus=("0", "GPU-7")).run(runs, watch)
+    assert [now.state for now in ended] == ["done"] * 4
+    notes = [(tmp_path / name).read_text().split() for name in on_gpu]
+    assert {gpu for gpu, _, _ in notes} == {"0", "GPU-7"}
+    for i, (gpu, start, end) in enumerate(notes):
+        for other, from_, until in notes[i + 1 :]:
+            assert gpu != other or float(end) <= float(from_) or float(until) <= float(start)
+    assert order.index("cpu") < order.index("c")
+
+
+def test_without_a_gpu_a_run_that_wants_one_is_refused_by_name_and_auto_runs_on_the_cpu() -> None:
+    programs = {"cuda": DONE, "auto": DONE}
+    ended = LocalLauncher(2, command=command(programs), gpus=()).run([planned(name, device=name) for name in programs])
+    assert [now.state for now in ended] == ["failed", "done"]
+    assert ended[0].message == "device: cuda is asked for, but no GPU is visible here"
+
+
+@pytest.mark.parametrize(
+    ("told", "names"), [("0,2", ["0", "2"]), ("", []), ("-1", []), ("GPU-a, GPU-b", ["GPU-a", "GPU-b"])]
+)
+def test_the_gpus_are_those_that_the_environment_names(
+    told: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
+    assert visible_gpus() == names

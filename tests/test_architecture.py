@@ -17,7 +17,7 @@ from helpers.places import ROOT
 ORDER = (
     "errors", "places", "progress", "data", "views", "networks", "objectives", "methods", "checkpoints",
     "training_plan", "training", "processes", "evaluation", "report", "studies", "runs",
-    "cli_console", "cli_results", "cli_runs", "cli_sweep", "cli_data", "cli",
+    "cli_console", "cli_results", "cli_runs", "cli_sweep", "cli_data", "cli_new", "cli",
 )  # fmt: skip
 FILES = sorted((ROOT / "helpers").rglob("*.py"))
 

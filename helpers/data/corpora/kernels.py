@@ -39,17 +39,19 @@ class KernelDrawing:
         seed: of the drawing.
     """
 
-    ears: int = 24
-    kernels_each: int = 20
-    touching: float = 0.4
+    ears: int = 120
+    kernels_each: int = 12
+    touching: float = 0.3
     seed: int = 0
 
 
-def kernel_corpus(name: str, data_root: str, image_size: int, drawing: KernelDrawing) -> Corpus:
+def kernel_corpus(
+    name: str, data_root: str = "", image_size: int = 64, drawing: KernelDrawing = KernelDrawing()
+) -> Corpus:
     """The corpus of a parameter file.
 
     Args:
-        name: ``"drawn"``, ``"orientation"``, ``"folder"`` or ``"manifest"``.
+        name: ``"kernels"``, ``"orientation"``, ``"folder"`` or ``"manifest"``.
         data_root: where a real one lies.
         image_size: side of the images, pixels.
         drawing: for the drawn ones.
@@ -57,7 +59,7 @@ def kernel_corpus(name: str, data_root: str, image_size: int, drawing: KernelDra
     Raises:
         StudyError: an unknown name, or what the reader finds wrong with the files.
     """
-    if name == "drawn":
+    if name == "kernels":
         return drawn_kernels(drawing, image_size)
     if name == "orientation":
         return orientation_folders(_folder(data_root), image_size)
@@ -66,7 +68,7 @@ def kernel_corpus(name: str, data_root: str, image_size: int, drawing: KernelDra
         return with_masks(corpus, [Path()] * len(corpus), [None] * len(corpus), image_size)
     if name == "manifest":
         return manifest_with_masks(Path(data_root), image_size)
-    raise StudyError(f"no kernel corpus is called {name!r}; there are: drawn, orientation, folder, manifest")
+    raise StudyError(f"no kernel corpus is called {name!r}; there are: kernels, orientation, folder, manifest")
 
 
 def kernel_sources(name: str, data_root: str, image_size: int, drawing: KernelDrawing) -> list[Path | str]:
@@ -75,7 +77,7 @@ def kernel_sources(name: str, data_root: str, image_size: int, drawing: KernelDr
     Raises:
         StudyError: ``data_root`` is missing or holds no such corpus.
     """
-    if name == "drawn":
+    if name == "kernels":
         return [_drawn_source(drawing, image_size)]
     if name == "orientation":
         return _folder_sources(_folder(data_root))
@@ -119,7 +121,7 @@ def drawn_kernels(drawing: KernelDrawing, image_size: int) -> Corpus:
         return {"input": images[at].float() / 255, "mask": masks[at].float()}
 
     return Corpus(
-        name="drawn kernels",
+        name="kernels",
         table=table,
         load=load,
         labels=("label",),

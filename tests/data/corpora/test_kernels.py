@@ -44,7 +44,7 @@ def orientation(root: Path, size: int = 20):
 
 
 def test_drawn_kernels_are_split_by_ear_and_their_masks_are_those_of_embryos_up():
-    corpus = kernel_corpus("drawn", "", 24, DRAWING)
+    corpus = kernel_corpus("kernels", "", 24, DRAWING)
     table = corpus.table
     assert corpus.simulated
     assert table.groupby("subject")["split"].nunique().max() == 1
@@ -55,20 +55,20 @@ def test_drawn_kernels_are_split_by_ear_and_their_masks_are_those_of_embryos_up(
     assert batch["mask"].shape == (8, 1, 24, 24)
     assert batch["input"].dtype == batch["mask"].dtype == torch.float32
     assert (batch["mask"].amax((1, 2, 3)).bool().numpy() == table["has_mask"][:8]).all()
-    again = kernel_corpus("drawn", "", 24, DRAWING).load(np.arange(8))  # from the cache
+    again = kernel_corpus("kernels", "", 24, DRAWING).load(np.arange(8))  # from the cache
     assert torch.equal(again["input"], batch["input"])
 
 
 def test_the_fingerprint_of_drawn_kernels_changes_with_every_setting():
     settings = [DRAWING, KernelDrawing(12, 4, seed=1), KernelDrawing(12, 6), KernelDrawing(12, 4, touching=0.1)]
-    prints = {fingerprint(kernel_sources("drawn", "", 24, d)) for d in settings}
-    prints.add(fingerprint(kernel_sources("drawn", "", 32, DRAWING)))
+    prints = {fingerprint(kernel_sources("kernels", "", 24, d)) for d in settings}
+    prints.add(fingerprint(kernel_sources("kernels", "", 32, DRAWING)))
     assert len(prints) == 5
-    assert kernel_corpus("drawn", "", 24, DRAWING).fingerprint in prints
+    assert kernel_corpus("kernels", "", 24, DRAWING).fingerprint in prints
 
 
 def test_only_images_loads_one_tensor():
-    corpus = kernel_corpus("drawn", "", 24, DRAWING)
+    corpus = kernel_corpus("kernels", "", 24, DRAWING)
     images = only_images(corpus).load(np.array([3, 1]))
     assert torch.equal(images, corpus.load(np.array([3, 1]))["input"])
 
@@ -156,7 +156,7 @@ def test_a_manifest_names_masks_in_a_column_that_may_be_empty(tray):
 
 
 def test_an_unknown_corpus_and_an_absent_folder_are_refused(tmp_path):
-    with pytest.raises(StudyError, match="there are: drawn, orientation"):
+    with pytest.raises(StudyError, match="there are: kernels, orientation"):
         kernel_corpus("draw", "", 20, DRAWING)
     with pytest.raises(StudyError, match="needs data_root"):
         kernel_corpus("orientation", "", 20, DRAWING)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.data.simulated.kernels import VARIETIES, _cover, _Draw, _pixels, _radius, draw_kernels, reach
+from helpers.data.simulated.kernel_faces import cover_inside, outline, pixel_centres, reach
+from helpers.data.simulated.kernels import VARIETIES, _Draw, draw_kernels
 from helpers.errors import StudyError
 
 
@@ -62,14 +63,14 @@ def test_the_reach_of_a_kernel_ends_on_its_outline() -> None:
     direction = draw.uniform(0, 2 * math.pi, 20)
     turned = direction - kernel["angle"]
     distance = reach(kernel, direction) / kernel["scale"]
-    r = _radius(kernel, (distance * turned.cos())[:, None, None], (distance * turned.sin())[:, None, None])
+    r = outline(kernel, (distance * turned.cos())[:, None, None], (distance * turned.sin())[:, None, None])
     torch.testing.assert_close(r[:, 0, 0], torch.ones(20), rtol=0, atol=5e-3)
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.6])
 def test_cover_sums_to_the_area_inside_the_line(radius: float) -> None:
-    x, y = _pixels(64)
-    cover = _cover((x.square() + y.square()).sqrt() / radius, 2 / 64)
+    x, y = pixel_centres(64)
+    cover = cover_inside((x.square() + y.square()).sqrt() / radius, 2 / 64)
     assert float(cover.sum()) * (2 / 64) ** 2 == pytest.approx(math.pi * radius**2, rel=0.01)
 
 

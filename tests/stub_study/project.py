@@ -134,7 +134,7 @@ class Project:
 
     def finished(self) -> list[Path]:
         """Folders that look finished, to anyone who lists them."""
-        return sorted(p for p in (self.outputs / "stub").glob("*") if not p.name.startswith("."))
+        return sorted(p for p in (self.outputs / "stub").glob("*/") if not p.name.startswith("."))
 
     def hidden(self, kind: str) -> list[Path]:
         """Folders of runs under way (``partial``) or gone wrong (``failed``)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.errors import StudyError
 from helpers.places import outputs_folder
+from helpers.runs import dask_worker
 from helpers.runs.attempt import Progress, signs_of_life
 from helpers.runs.dask_worker import ALIVE, ENDED, Task, run_here, stop_launch, worker_facts
 from helpers.runs.launcher import OnChange
@@ -24,6 +26,7 @@ from helpers.studies.run_folder import code_version
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
 _CONNECT = 8.0  # seconds
 _TICK = 0.25
 _STOP = 10.0  # seconds that runs under way are given to end
@@ -83,9 +86,11 @@ class DaskLauncher:
         from distributed import Client, LocalCluster
 
         if self._scheduler is not None:
+            if not _ADDRESS.fullmatch(self._scheduler):
+                raise StudyError(f"--scheduler: {self._scheduler!r} must read like tcp://host:8786")
             try:
                 client = Client(self._scheduler, timeout=_CONNECT, set_as_default=False)
-            except (OSError, ValueError, TypeError) as error:
+            except (OSError, ValueError) as error:
                 reason = "nothing answers there" if isinstance(error, OSError) else str(error)
                 raise StudyError(f"--scheduler: {self._scheduler}: {reason}; is `dask scheduler` running?") from None
             try:
@@ -96,7 +101,7 @@ class DaskLauncher:
         with (
             LocalCluster(
                 n_workers=min(self._workers, runs), threads_per_worker=1, processes=True, memory_limit=0,
-                dashboard_address=None, silence_logs=logging.CRITICAL,
+                dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL, preload=[dask_worker.__name__],
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):  # fmt: skip

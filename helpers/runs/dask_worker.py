@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -48,6 +49,11 @@ class Task:
     number: int
     attempts: int
     fresh: bool
+
+
+def dask_setup(worker: Any) -> None:
+    """Leave Ctrl-C to the launcher, in whose terminal this worker runs; Dask calls it in clusters made here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def worker_facts(studies: list[str], launch: str) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -51,17 +54,30 @@ def worker(project: Project, address: str, *words: str, **more: str):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a scheduler."""
+    with scheduler(Project(root, root / "outputs"), tmp_path_factory.mktemp("scheduler")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of light runs."""
-    return light_project(tmp_path_factory.mktemp("project"))
+    return light_project(tmp_path_factory.mktemp("project")).root
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Project:
+    """The project with outputs of its own."""
+    return Project(root, tmp_path / "outputs")
 
 
 def test_a_worker_killed_loses_its_own_run_alone_and_the_next_call_runs_only_the_failed_one(
-    project: Project, tmp_path: Path
+    project: Project, address: str, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
     words = ("sweep", "sweep.yaml", "--launcher", "dask", "--scheduler")
-    with scheduler(project, tmp_path) as address, ExitStack() as stack:
+    with ExitStack() as stack:
         workers = [stack.enter_context(worker(project, address, STUB_MARK=str(mark))) for _ in range(2)]
         process = project.start(*words, address)
         assert waited_for(lambda: pausing(project) > 0, process)
@@ -81,4 +97,81 @@ def test_a_worker_killed_loses_its_own_run_alone_and_the_next_call_runs_only_the
         assert again.returncode == 1
         assert "24 runs: 23 done, 1 to do" in again.stdout
         assert len(mark.read_text().split()) == 26
+    assert list(project.outputs.glob(".launch-*")) == []
+
+
+def refused(project: Project, address: str, *words: str, file: str = "sweep.yaml") -> str:
+    """The one line with which a sweep is refused."""
+    said = project.studies("sweep", file, "--launcher", "dask", "--scheduler", address, *words)
+    assert said.returncode == 2, said.stdout + said.stderr
+    assert len(said.stderr.strip().splitlines()) == 1, said.stderr
+    assert project.finished() == []
+    assert list(project.outputs.glob(".launch-*")) == []
+    return said.stderr
+
+
+def test_workers_with_other_code_or_without_the_package_or_a_gpu_are_refused_by_name(
+    project: Project, address: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(project.root, other, ignore=shutil.ignore_patterns("outputs", "__pycache__"))
+    with (other / "helpers/studies/stub/steps.py").open("a") as steps:
+        steps.write("\n# changed\n")
+    with worker(Project(other, project.outputs), address):
+        line = refused(project, address)
+        assert re.match(r"error: worker tcp://127.0.0.1:\d+: has another version of the code of stub \(", line)
+    (other / "helpers" / "runs" / "dask_worker.py").unlink()
+    with worker(Project(other, project.outputs), address):
+        line = refused(project, address)
+        assert re.match(
+            r"error: worker tcp://127.0.0.1:\d+: does not have this project's package .*No module named", line
+        )
+    (tmp_path / "gpu.yaml").write_text("studies: stub\nset: {device: cuda}\n")
+    with worker(project, address, STUB_MARK=str(tmp_path / "mark")):
+        assert "device cuda: no worker has a GPU" in refused(project, address, file=str(tmp_path / "gpu.yaml"))
+        with worker(project, address, "--resources", "GPU=1", "--name", "gpu", STUB_MARK=str(tmp_path / "mark")):
+            words = ("sweep", str(tmp_path / "gpu.yaml"), "--launcher", "dask", "--scheduler", address)
+            assert project.studies(*words).returncode == 0
+
+
+def test_an_address_where_nothing_answers_is_one_line_within_seconds(project: Project) -> None:
+    started = time.monotonic()
+    assert "nothing answers there; is `dask scheduler` running?" in refused(project, "tcp://127.0.0.1:9")
+    assert time.monotonic() - started < 30
+    assert "--scheduler: 'nonsense' must read like tcp://host:8786" in refused(project, "nonsense")
+
+
+def test_a_cluster_of_its_own_does_the_runs_and_ctrl_c_ends_all_of_it(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text(
+        "- {studies: stub, seeds: 0}\n- {studies: stub, set: {seeds: [7], pause: 120}}\n"
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "helpers.cli",
+            "sweep",
+            str(tmp_path / "sweep.yaml"),
+            "--launcher",
+            "dask",
+            "--workers",
+            "1",
+        ],
+        cwd=project.root,
+        env=project.environment(STUB_MARK=str(tmp_path / "mark")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert waited_for(lambda: pausing(project) > 0, process)
+    below = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes at once
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.startswith("stopped: ")
+    assert len(err.strip().splitlines()) == 1
+    _, alive = psutil.wait_procs(below, timeout=10)
+    assert alive == []
+    assert len(project.finished()) == 1
     assert list(project.outputs.glob(".launch-*")) == []

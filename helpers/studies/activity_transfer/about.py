@@ -116,7 +116,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~35 s on 2 CPU cores",
-        "standard": "~6 min on 2 CPU cores",
+        "standard": "~4 min on 2 CPU cores",
         "paper": "~1 h on 8 CPU cores (PAMAP2)",
     },
     parameters=ActivityTransferParameters,

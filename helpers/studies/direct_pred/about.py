@@ -154,7 +154,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~10 min on 2 CPU cores",
+        "standard": "~12 min on 2 CPU cores",
         "paper": "~60 GPU-hours for STL-10, 5 seeds, without the ablation grid",
     },
     parameters=DirectPredParameters,

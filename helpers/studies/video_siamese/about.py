@@ -145,7 +145,7 @@ CARD = StudyCard(
     corpora=CORPORA,
     cost={
         "quick": "~35 s on 2 CPU cores",
-        "standard": "~7 min on 2 CPU cores",
+        "standard": "~6 min on 2 CPU cores",
         "paper": "~60 GPU-hours (estimated), UCF101 with transfer to HMDB51",
     },
     parameters=VideoSiameseParameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,24 @@ class SmallConvNet(nn.Sequential):
             nn.Flatten(),
         )
         self.embedding_size = 4 * width
+
+
+class StagedConvNet(nn.Sequential):
+    """Four strided 3×3 convolutions and the mean over the map, for dense tasks: a feature map at every halving.
+
+    (B, in_channels, H, W) → (B, embedding_size), for images of about 32 to 128 pixels. A step costs about twice that
+    of :class:`SmallConvNet`.
+
+    Args:
+        in_channels: 1 for grey images, 3 for colour.
+        width: channels of the first layer; they double at each, so the embedding has eight times as many.
+    """
+
+    def __init__(self, in_channels: int = 3, width: int = 16) -> None:
+        channels = [in_channels, *(width * 2**stage for stage in range(4))]
+        stages = [_convolution(before, after, 3, stride=2, padding=1) for before, after in pairwise(channels)]
+        super().__init__(*chain(*stages), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.embedding_size = channels[-1]
 
 
 def _convolution(before: int, after: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
@@ -73,7 +92,7 @@ def image_encoder(name: str, in_channels: int, image_size: int, weights: str = "
     """An encoder by name, and the size of its embedding.
 
     Args:
-        name: ``"small"``, ``"small_wide"`` (twice the channels), ``"resnet18_cifar"``, or any name of
+        name: ``"small"``, ``"small_wide"`` (twice the channels), ``"small_stages"``, ``"resnet18_cifar"``, or any of
             ``timm.list_models()``, such as ``"resnet18"``.
         in_channels: 1 for grey images, 3 for colour.
         image_size: side of the images, pixels; the network is tried on one such image.
@@ -146,6 +165,8 @@ def _stored_tensors(file: Path) -> dict[str, Tensor]:
 def _network(name: str, in_channels: int) -> nn.Module:
     if name in ("small", "small_wide"):
         return SmallConvNet(in_channels, 32 if name == "small" else 64)
+    if name == "small_stages":
+        return StagedConvNet(in_channels)
     if name == "resnet18_cifar":
         return cifar_resnet18(in_channels)
     import timm
@@ -153,7 +174,7 @@ def _network(name: str, in_channels: int) -> nn.Module:
     if name not in timm.list_models():
         import difflib
 
-        ours = ["small", "small_wide", "resnet18_cifar"]
+        ours = ["small", "small_wide", "small_stages", "resnet18_cifar"]
         close = difflib.get_close_matches(name, ours + timm.list_models(), n=1)
         hint = f"did you mean {close[0]}?" if close else f"give {', '.join(ours)} or a model of timm"
         raise StudyError(f"no image encoder is called {name!r}; {hint}")

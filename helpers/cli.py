@@ -137,10 +137,13 @@ app.command()(new)
 
 @app.command()
 def lab() -> None:
-    """Open JupyterLab on the notebooks."""
-    from helpers.places import ROOT
+    """Open JupyterLab on the index notebook, from which studies are picked and run."""
+    from helpers.places import ROOT, notebook_path
+    from helpers.runs.refresh import INDEX
 
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(ROOT / "notebooks")])
+    first = notebook_path(INDEX).relative_to(ROOT).as_posix()
+    options = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{first}"]
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options])
 
 
 @app.command()
@@ -148,11 +151,15 @@ def refresh(studies: Studies) -> None:
     """Re-execute committed notebooks in place, at their own defaults, and clean them for committing."""
     from helpers.places import ROOT
     from helpers.runs.planning import chosen_studies
+    from helpers.runs.refresh import INDEX
 
+    words = [word for word in studies if word != INDEX]
+    names = chosen_studies(words) if words else []
+    names += [INDEX] if INDEX in studies or "all" in studies else []
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     failed = [
         name
-        for name in chosen_studies(studies)
+        for name in names
         if subprocess.run(
             [sys.executable, "-m", "helpers.runs.refresh", name], env={**os.environ, "PYTHONPATH": path}
         ).returncode

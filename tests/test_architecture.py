@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from helpers.places import ROOT
+from helpers.runs.refresh import INDEX
+from helpers.studies.catalogue import study_names
 
 # Each may import from itself and from those before it.
 ORDER = (
@@ -101,7 +103,14 @@ def test_the_lock_pins_every_dependency_and_names_no_address() -> None:
     assert "//" not in lock
 
 
-@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_every_study_has_a_notebook_and_every_notebook_but_the_index_a_study() -> None:
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert notebooks == {*study_names(), INDEX}
+
+
+@pytest.mark.parametrize(
+    "notebook", [ROOT / "notebooks" / f"{name}.ipynb" for name in study_names()], ids=lambda p: p.stem
+)
 def test_a_study_has_its_parameter_files_and_its_notebooks_defaults_are_those_of_quick(notebook: Path) -> None:
     import nbformat
 

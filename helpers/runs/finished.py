@@ -36,9 +36,8 @@ def write_gallery() -> Path:
         StudyError: it cannot be written.
     """
     every, damaged = all_finished_runs()
-    newest = newest_of_each_kind(every)
+    shown = gallery_studies(every)
     made = datetime.now(UTC)
-    shown = [_gallery_study(name, newest) for name in dict.fromkeys([*study_names(), *(run.study for run in newest)])]
     for study in shown:
         own = sorted((run for run in every if run.study == study.name), key=lambda run: run.started, reverse=True)
         if own:
@@ -47,6 +46,12 @@ def write_gallery() -> Path:
     path = outputs_folder() / "index.html"
     write_whole(path, gallery_page(shown, damaged, made))
     return path
+
+
+def gallery_studies(every: list[FinishedRun]) -> list[GalleryStudy]:
+    """All studies of the catalogue, and those that only runs know of, each with the newest run of each kind."""
+    newest = newest_of_each_kind(every)
+    return [_gallery_study(name, newest) for name in dict.fromkeys([*study_names(), *(run.study for run in newest)])]
 
 
 def _changes(runs: list[FinishedRun]) -> dict[str, str]:

@@ -71,15 +71,15 @@ class LiveView:
         for run, now in zip(self._runs, progress, strict=True):
             waiting += now.state == "waiting"
             if now.state == "running":
-                share = _share(now)
+                share = share_done(now)
                 clock = f"{int(now.seconds) // 60}:{int(now.seconds) % 60:02d}"
-                table.add_row(Text(run.label), ProgressBar(100, 100 * share, width=24), clock, Text(_step(now)))
+                table.add_row(Text(run.label), ProgressBar(100, 100 * share, width=24), clock, Text(step_words(now)))
         if waiting:
             table.add_row(Text(f"{waiting} waiting", style="dim"), "", "", "")
         return table
 
 
-def _share(now: Progress) -> float:
+def share_done(now: Progress) -> float:
     """Share of the run that is done, as far as cells and steps tell, in [0, 1]."""
     if not now.cells:
         return 0.0
@@ -87,7 +87,8 @@ def _share(now: Progress) -> float:
     return min((max(now.cell - 1, 0) + within) / now.cells, 1.0)
 
 
-def _step(now: Progress) -> str:
+def step_words(now: Progress) -> str:
+    """Which cell and which step a run is at, for a person."""
     cell = f"cell {now.cell} of {now.cells}" if now.cells else ""
     count = f"{now.label} {now.done}/{now.total}" if now.total else now.label
     return ", ".join(part for part in (cell, count) if part)
@@ -97,7 +98,7 @@ def _line(run: PlannedRun, now: Progress) -> str:
     if now.state == "already":
         return f"already done: {run.label} ({shown(run.folder)}); --force runs it again"
     if now.state == "running":
-        return f"running: {run.label}, {int(now.seconds)} s, {_step(now)}"
+        return f"running: {run.label}, {int(now.seconds)} s, {step_words(now)}"
     if now.state == "done":
         return f"done: {run.label} in {now.seconds:.0f} s ({shown(run.folder)})"
     if now.state == "lost":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from helpers.errors import StudyError
 from helpers.places import ROOT
-from helpers.runs.refresh import clean
+from helpers.runs.refresh import INDEX, clean
 from helpers.studies.run_folder import write_whole
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "new_study_files"
 _LONGEST = 30
-_RESERVED = ("all", "index", "sweeps")  # a word of the command line, a notebook and a folder that are no study
+_RESERVED = ("all", INDEX, "sweeps")  # a word of the command line, a notebook and a folder that are no study
 _CELL = re.compile(r"^# %%(?: (.*))?\n", re.MULTILINE)
 
 

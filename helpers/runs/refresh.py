@@ -23,12 +23,13 @@ from helpers.studies.run_folder import RUN_FOLDER, write_whole
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+INDEX = "index"  # the notebook that is no study: from it, studies are picked and run
 IMAGE_LIMIT = 200_000  # bytes of pictures in one committed notebook
 _PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "image/gif")
 
 
 def refresh(study: str) -> int:
-    """Re-execute a study's committed notebook in place.
+    """Re-execute a study's committed notebook, or the index, in place.
 
     Returns:
         Bytes of pictures that it now holds.
@@ -44,10 +45,13 @@ def refresh(study: str) -> int:
     path = notebook_path(study)
     if not path.is_file():
         raise StudyError(f"{study}: its notebook {path.name} is absent")
-    defaults = study_card(study).parameters.model_fields["threads"].default
+    kind = StudyParameters if study == INDEX else study_card(study).parameters
+    defaults = kind.model_fields["threads"].default
     prepare_environment(defaults if isinstance(defaults, int) else StudyParameters.model_fields["threads"].default)
     with tempfile.TemporaryDirectory(prefix="studies-") as folder:
         os.environ[RUN_FOLDER] = folder
+        if study == INDEX:  # as it looks where nothing has run yet
+            os.environ["STUDIES_OUTPUTS"] = str(Path(folder) / "outputs")
         notebook = nbformat.read(path, as_version=4)
         say_ranges_without_equals(notebook)
         try:

@@ -10,10 +10,12 @@ import pytest
 
 from helpers.places import ROOT
 from helpers.report.notebook_html import notebook_html, outside_addresses
-from helpers.runs.refresh import IMAGE_LIMIT, picture_bytes, refuse_machine_paths
+from helpers.runs.refresh import IMAGE_LIMIT, INDEX, picture_bytes, refuse_machine_paths
 from helpers.studies.catalogue import study_card
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+STUDIES = [path for path in NOTEBOOKS if path.stem != INDEX]
+each_study = pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -40,7 +42,7 @@ def test_it_carries_no_widget_state_and_no_notes_of_papermill(path: Path) -> Non
         assert not {"papermill", "execution"} & set(cell.metadata)
 
 
-@each
+@each_study
 def test_papermill_can_tell_type_default_and_meaning_of_each_parameter(path: Path) -> None:
     told = papermill.inspect_notebook(str(path))
     assert set(told) == set(study_card(path.stem).parameters.model_fields)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import typer
 
 from helpers.cli_console import new_table, open_console, plain
+from helpers.cli_data import data
 from helpers.cli_new import new
 from helpers.cli_results import compare, results
 from helpers.cli_runs import all_good, fitting_workers, run_and_show, show_end, show_gallery
@@ -131,6 +132,7 @@ def report() -> None:
 
 app.command()(sweep)
 app.command()(results)
+app.add_typer(data, name="data")
 app.command()(compare)
 app.command()(new)
 

@@ -1,4 +1,4 @@
-"""Where things lie: the project's root and the outputs folder."""
+"""Where things lie: the project's root, its outputs, its data."""
 
 import os
 from collections.abc import Iterator
@@ -23,6 +23,11 @@ def outputs_at(folder: Path) -> Iterator[None]:
         yield
     finally:
         _outputs.reset(token)
+
+
+def data_folder() -> Path:
+    """Where corpora are downloaded to and looked for: ``data/`` of the project, or what ``STUDIES_DATA`` names."""
+    return Path(os.environ.get("STUDIES_DATA") or ROOT / "data").resolve()
 
 
 def notebook_path(study: str) -> Path:

@@ -25,6 +25,8 @@ _LAUNCHERS_ALONE = (
     "report/run_",
     "data/catalogue/",
     "data/download.py",
+    "data/unpacking.py",
+    "data/check.py",
     "cli.py",
     "cli_",
 )  # code that shows or starts runs but computes no number

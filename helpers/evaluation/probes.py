@@ -8,29 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers.data.labelled_rows import label_subset as label_subset
 from helpers.errors import StudyError
-
-
-def label_subset(labels: np.ndarray, fraction: float, seed: int, at_least: int = 1) -> np.ndarray:
-    """Positions of a class-stratified random share of labelled samples, sorted int64.
-
-    Args:
-        labels: classes, (n,).
-        fraction: share in (0, 1]; subsets of one seed are nested as the fraction grows.
-        seed: of the draw.
-        at_least: samples that every class keeps.
-
-    Raises:
-        StudyError: a fraction outside (0, 1].
-    """
-    if not 0 < fraction <= 1:
-        raise StudyError(f"label fraction {fraction} is outside (0, 1]")
-    rng = np.random.default_rng(seed)
-    kept = []
-    for value in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == value))
-        kept.append(members[: max(at_least, round(fraction * len(members)))])
-    return np.sort(np.concatenate(kept))
 
 
 @torch.no_grad()

@@ -44,6 +44,9 @@ class SSOLE(JointEmbedding):
 class NaiveOLE(JointEmbedding):
     """OLE with every image a class: what SSOLE starts from, and what its paper says collapses.
 
+    Its loss is 0 where all projections are, and nearly nowhere else once images outnumber dimensions. The mean length
+    of the projections is logged as ``length``.
+
     Args:
         encoder, embedding_size, views, hidden, projection, count: as :class:`SSOLE`'s.
         bound: Δ of OLE, >= 0.
@@ -59,4 +62,6 @@ class NaiveOLE(JointEmbedding):
 
     def training_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         z = self.projections(self.make_views(batch["input"]))
-        return {"loss": orthogonal_low_rank(torch.stack(z, dim=1), self.bound), "embedding": shown(z)}
+        loss = orthogonal_low_rank(torch.stack(z, dim=1), self.bound)
+        length = torch.cat(z).detach().norm(dim=1).mean()  # it collapses into the origin, which directions do not show
+        return {"loss": loss, "length": length, "embedding": shown(z)}

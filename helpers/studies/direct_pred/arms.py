@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from helpers.data.corpora.images import image_corpus
-from helpers.data.corpus import Corpus, split_by_subject
-from helpers.errors import StudyError
-from helpers.evaluation.probes import label_subset
+from helpers.data.corpus import Corpus
+from helpers.data.labelled_rows import LabelledRows, image_shape, labelled_rows
+from helpers.data.labelled_rows import classes_of as classes_of
+from helpers.data.labelled_rows import one_a_class as one_a_class
 from helpers.methods.direct_pred import Arm, DirectPred, alignment, matched_eigenvectors
 from helpers.methods.method import Method
 from helpers.networks.heads import LinearPredictor
@@ -22,26 +20,9 @@ from helpers.networks.image_encoders import image_encoder
 from helpers.processes import Job
 from helpers.training import TrainingPlan
 from helpers.views.images import ImageViews
+from helpers.views.usual import usual_views
 
 Settings = dict[str, Any]  # the study's parameters as plain values, without seeds, workers and the like
-VALIDATION_SHARE = 0.2  # of the training subjects, for the probes' penalty
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Positions of a corpus's samples by what they are for; labels only ever come from ``train`` and ``validation``.
-
-    Attributes:
-        pretrain: images without labels: training, validation and unlabelled samples.
-        train: labelled, for probes.
-        validation: labelled, for choosing a probe's penalty.
-        test: only ever predicted.
-    """
-
-    pretrain: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
 
 
 @lru_cache(maxsize=2)
@@ -54,57 +35,14 @@ def open_corpus(settings: Settings) -> Corpus:
     return _corpus(settings["corpus"], settings["data_root"], settings["image_size"])
 
 
-def classes_of(corpus: Corpus) -> tuple[list[str], np.ndarray]:
-    """Class names and the class of every sample, int64, −1 where unlabelled."""
-    labels = corpus.table["label"]
-    names = sorted(labels.dropna().unique())
-    return names, pd.Categorical(labels, categories=names).codes.astype(np.int64)
-
-
-def one_a_class(corpus: Corpus, rows: np.ndarray, at_most: int = 10) -> np.ndarray:
-    """The first of these rows of each class, for pictures."""
-    classes = classes_of(corpus)[1][rows]
-    return np.array([rows[np.flatnonzero(classes == c)[0]] for c in np.unique(classes)[:at_most]])
-
-
-def rows_of(corpus: Corpus, settings: Settings) -> Rows:
+def rows_of(corpus: Corpus, settings: Settings) -> LabelledRows:
     """Who is pretrained on, probed with and tested on; a fifth of the training subjects is validation."""
-    labels = classes_of(corpus)[1]
-    train = corpus.rows("train")
-    limit = settings["train_limit"]
-    if 0 < limit < len(train):
-        train = train[label_subset(labels[train], limit / len(train), seed=0)]
-    if len(set(labels[train])) < 2:
-        raise StudyError(f"{corpus.name}: the training images have fewer than two classes; a probe needs two")
-    validation = corpus.rows("validation")
-    if len(validation) == 0:
-        shares = {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}
-        part = split_by_subject(corpus.table.iloc[train], shares, 0, "label")
-        train, validation = train[part == "train"], train[part == "validation"]
-    test = corpus.rows("test")
-    if len(test) == 0:
-        raise StudyError(f"{corpus.name}: there is no test split; give test/<class>/ folders or a split column")
-    unlabelled = corpus.rows("unlabelled")
-    return Rows(np.sort(np.concatenate([train, validation, unlabelled])), train, validation, test)
+    return labelled_rows(corpus, settings["train_limit"])
 
 
 def make_views(settings: Settings, channels: int, size: int) -> ImageViews:
     """The study's augmentation: for grey images shape and light, for colour SimCLR's."""
-    kind = settings["augmentation"]
-    if kind == "grey" or (kind == "auto" and channels == 1):
-        views = ImageViews(size, crop_scale=(0.5, 1.0), flip=0.0, rotation=20.0, shear=15.0, saturation=0.0, hue=0.0,
-                           gray=0.0, blur=0.0)  # fmt: skip
-    else:
-        views = ImageViews(size, blur=0.5 if size >= 48 else 0.0)
-    return views.scaled(settings["augmentation_strength"]) if settings["augmentation_strength"] != 1 else views
-
-
-def image_shape(corpus: Corpus) -> tuple[int, int]:
-    """Channels and side of a corpus's images, pixels."""
-    first = corpus.load(np.array([0]))
-    if not isinstance(first, Tensor):
-        raise TypeError("an image corpus loads one tensor")
-    return first.shape[1], first.shape[-1]
+    return usual_views(settings["augmentation"], channels, size, settings["augmentation_strength"])
 
 
 def arm_of(settings: Settings, predictor: str, target: str = "ema") -> Arm:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from helpers.evaluation.intervals import independent_pairs
+from helpers.report.images import embedding_maps as embedding_maps
+from helpers.report.images import half_width, mean_and_half, view_lines, whole_epochs
+from helpers.report.images import picture_grid as picture_grid
 from helpers.report.style import NEUTRAL, PALETTE, SEQUENTIAL, data_line, new_figure
 from helpers.studies.direct_pred.about import PREDICTORS
-from helpers.studies.direct_pred.arms import classes_of
 from helpers.studies.direct_pred.dynamics import LinearSetting, closed_form, fixed_points, measure
 from helpers.studies.direct_pred.steps import NAMES, TARGETS, Comparison
 
@@ -35,40 +36,12 @@ PAPER_STL10 = (("DirectPred", 77.86, 0.16), ("linear, SGD", 75.06, None), ("Dire
                ("linear symmetric, no EMA", 36.62, None))  # fmt: skip
 
 
-def picture_grid(corpus: Corpus, rows: np.ndarray, note: str, each: int = 3) -> Figure:
-    """A few images of every class (at most ten classes)."""
-    names, labels = classes_of(corpus)
-    shown = names[:10]
-    figure, axes = new_figure(1, 1, height=0.36 * len(shown) + 0.6, width=0.4 * each + 1.8)
-    lines = []
-    for i in range(len(shown)):
-        members = rows[labels[rows] == i][:each]
-        images = corpus.load(members)
-        assert isinstance(images, torch.Tensor)
-        blank = torch.ones(each - len(images), *images.shape[1:])
-        lines.append(torch.cat([images, blank]).permute(2, 0, 3, 1).flatten(1, 2))  # (H, each·W, C)
-    _image(axes, torch.cat(lines))
-    side = lines[0].shape[0]
-    axes.set_yticks([side * (i + 0.5) for i in range(len(shown))], [str(n)[:24] for n in shown])
-    axes.tick_params(left=False)
-    axes.set_ylabel("class")
-    data_line(figure, note)
-    return figure
-
-
 def view_pairs(corpus: Corpus, rows: np.ndarray, views: ImageViews, note: str, seed: int = 0) -> Figure:
     """Images above two random views of each: what must be mapped to one point."""
     images = corpus.load(rows)
     assert isinstance(images, torch.Tensor)
     generator = torch.Generator().manual_seed(seed)
-    lines = [images, views(images, generator), views(images, generator)]
-    figure, axes = new_figure(3, 1, height=2.2, width=0.58 * len(rows) + 1.6)
-    for line, axis, name in zip(lines, axes, ("image", "view 1", "view 2"), strict=True):
-        _image(axis, line.permute(2, 0, 3, 1).flatten(1, 2))
-        axis.set_yticks([])
-        axis.set_ylabel(name, rotation=0, ha="right", va="center")
-    data_line(figure, note)
-    return figure
+    return view_lines(images, [views(images, generator), views(images, generator)], note)
 
 
 def training_curves(shown: History, comparison: Comparison | None, note: str) -> Figure:
@@ -85,31 +58,13 @@ def training_curves(shown: History, comparison: Comparison | None, note: str) ->
         for method, epochs in runs.items():
             axis.plot([row["epoch"] for row in epochs], [row[key] for row in epochs], color=COLOURS[method],
                       marker=MARKS[method], markersize=3, linewidth=1.2, label=NAMES[method])  # fmt: skip
-        _whole_epochs(axis)
+        whole_epochs(axis)
         axis.set_ylabel(words)
         axis.set_ylim(bottom=0)
     if len(runs) > 1:
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize="x-small")
     data_line(figure, f"{note}; projections of each epoch's last batch")
-    return figure
-
-
-def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: list[str], note: str) -> Figure:
-    """t-SNE maps (or PCA, below 30 images) of test images under several encoders, coloured by class."""
-    figure, axes = new_figure(1, len(features), height=2.7, width=6.2)
-    for axis, (title, x) in zip(np.atleast_1d(axes), features.items(), strict=True):
-        flat = _flattened(x)
-        for i, name in enumerate(names[:10]):
-            member = labels == i
-            colour, mark = PALETTE[i % 7], _mark(i, str(name))
-            axis.scatter(*flat[member].T, s=18, color=colour, marker=mark, linewidths=0.3, label=name)
-        axis.set_title(title)
-        axis.set_xticks([])
-        axis.set_yticks([])
-    handles, shown = np.atleast_1d(axes)[0].get_legend_handles_labels()
-    figure.legend(handles, shown, loc="outside right center", fontsize="x-small", title="class")
-    data_line(figure, f"{note}, test images")
     return figure
 
 
@@ -159,24 +114,16 @@ def comparison_figure(comparison: Comparison, fractions: list[float], note: str)
     return figure
 
 
-def half_width(values: np.ndarray) -> np.ndarray:
-    """Half the 95 % interval of the mean over seeds, (rows, seeds) → (rows,); 0 for a single seed."""
-    if values.shape[1] < 2:
-        return np.zeros(len(values))
-    found = [independent_pairs(row) for row in values]
-    return np.array([(interval.high - interval.low) / 2 for interval in found])
-
-
 def accuracy_table(comparison: Comparison, fractions: list[float]) -> pd.DataFrame:
     """Methods × label fractions, per cent, as `mean ± half the 95 % interval over seeds`; kNN and rank beside."""
     records = []
     for method in [*comparison.methods(), "random", "scratch"]:
         record: dict[str, Any] = {"method": NAMES[method]}
         for fraction in fractions:
-            record[f"{100 * fraction:g} % labels"] = _mean_and_half(comparison.correct(method, fraction=fraction))
+            record[f"{100 * fraction:g} % labels"] = mean_and_half(comparison.correct(method, fraction=fraction))
         if method != "scratch":
             runs = [comparison.main[method, seed] for seed in comparison.seeds]
-            record["kNN"] = _mean_and_half(comparison.correct(method, "knn"))
+            record["kNN"] = mean_and_half(comparison.correct(method, "knn"))
             record["features' effective rank"] = f"{np.mean([run['embedding_rank'] for run in runs]):.1f}"
             record["collapse watch"] = "" if method == "random" else _watch(runs)
         records.append(record)
@@ -255,7 +202,7 @@ def alignment_curves(comparison: Comparison, note: str) -> Figure:
     right.set_xscale("log")
     right.set_xlim(1e-4, 1.3)
     for axis, words in ((left, "1 − ‖FW − WF‖ / √2‖F‖‖W‖"), (middle, "cos(u, W u), weighted by s")):
-        _whole_epochs(axis)
+        whole_epochs(axis)
         axis.set_ylabel(words)
         axis.set_ylim(min(0.0, axis.get_ylim()[0]), 1.05)
     right.set_xlabel("eigenvalue of F / largest")
@@ -321,46 +268,6 @@ def _cell(axis: Axes, i: int, j: int, value: float, shade: float, fallen: int, s
     axis.text(
         j, i, words, ha="center", va="center", color=colour, fontsize="x-small", fontweight="bold" if fallen else None
     )
-
-
-def _image(axis: Axes, pixels: torch.Tensor) -> None:
-    shown = pixels.squeeze(-1).numpy()  # (H, W) where grey
-    axis.imshow(shown, cmap="gray", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
-    axis.set_xticks([])
-    for spine in axis.spines.values():
-        spine.set_visible(False)
-
-
-def _flattened(x: np.ndarray) -> np.ndarray:
-    if len(x) < 30:
-        from sklearn.decomposition import PCA
-
-        return PCA(2).fit_transform(x)
-    from sklearn.manifold import TSNE
-
-    normalised = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    return TSNE(2, perplexity=min(30, (len(x) - 1) / 3), init="pca", max_iter=400, random_state=0).fit_transform(
-        normalised
-    )
-
-
-def _mark(i: int, name: str) -> str:
-    """The class's own sign where its name is one, else a shape."""
-    return f"${name}$" if len(name) == 1 and name.isalnum() else "osD^vP<>Xp"[i % 10]
-
-
-def _whole_epochs(axis: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_xlabel("epoch")
-
-
-def _mean_and_half(correct: np.ndarray) -> str:
-    accuracy = 100 * correct.mean(1)
-    if len(accuracy) < 2:
-        return f"{accuracy.mean():.1f}"
-    return f"{accuracy.mean():.1f} ± {half_width(accuracy[None])[0]:.1f}"
 
 
 def _watch(runs: list[dict[str, Any]]) -> str:

@@ -73,7 +73,6 @@ class DaskLauncher:
                 "device cuda: a cluster made here does not share out GPUs; take --launcher local, which does, or give "
                 "--scheduler with workers started with --resources GPU=1"
             )
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line below
         with self._cluster(len(missing)) as client, _launch_folder() as launch:
             _Launch(client, launch, runs, missing, self).see_through(on_change)
         return list(self._progress)
@@ -85,6 +84,8 @@ class DaskLauncher:
     def _cluster(self, runs: int) -> Iterator[Client]:
         from distributed import Client, LocalCluster
 
+        for name in ("distributed", "distributed.client"):  # what matters is said in one line by this module
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         if self._scheduler is not None:
             if not _ADDRESS.fullmatch(self._scheduler):
                 raise StudyError(f"--scheduler: {self._scheduler!r} must read like tcp://host:8786")

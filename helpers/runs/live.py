@@ -67,15 +67,20 @@ class LiveView:
 
     def _table(self, progress: Sequence[Progress]) -> Table:
         table = Table.grid(padding=(0, 2))
-        waiting = 0
         for run, now in zip(self._runs, progress, strict=True):
-            waiting += now.state == "waiting"
             if now.state == "running":
                 share = share_done(now)
                 clock = f"{int(now.seconds) // 60}:{int(now.seconds) % 60:02d}"
                 table.add_row(Text(run.label), ProgressBar(100, 100 * share, width=24), clock, Text(step_words(now)))
-        if waiting:
-            table.add_row(Text(f"{waiting} waiting", style="dim"), "", "", "")
+        states = [now.state for now in progress]
+        counts = {
+            "done": states.count("done") + states.count("already"),
+            "failed": states.count("failed"),
+            "waiting": states.count("waiting"),
+        }
+        words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        if words and len(states) > 1:
+            table.add_row(Text(words, style="dim"), "", "", "")
         return table
 
 

@@ -35,17 +35,22 @@ def sweep(
 ) -> None:
     """Run a grid of studies, scales, corpora, seeds and parameters; asked again, only what is missing runs.
 
-    A file holds studies (names, or all) and, as wanted, scales, corpora (names, or built_in), seeds (0-4: a run each),
-    label_fractions (a run each), set (parameters of all runs), grid (parameter: values; a run a combination), runs
-    (lists of parameters that belong together) and minutes (time limit of a run); or a list of such blocks.
+    A file holds studies (names, or all) and, as wanted, scales, corpora (names,
+    or built_in), seeds (0-4: a run each), label_fractions (a run each), set
+    (parameters of all runs), grid (parameter: values; a run a combination), runs
+    (parameters that belong together; a run each) and minutes (time limit of a
+    run); or a list of such blocks. Runs have one worker unless the file says so.
 
-    A run whose process was killed is tried again; one that goes wrong is not, and stops no other: it is named at the
-    end, and the exit code is 1. A run with device cuda holds one GPU.
+    A run whose process was killed is tried again. One that goes wrong is not: it
+    stops no other and is named at the end, and the exit code is 1. A run with
+    device cuda holds one GPU.
 
-    On a cluster: start a Dask scheduler and workers with this project installed and the outputs folder on a disk that
-    all share, by hand (dask scheduler; dask worker tcp://host:8786 --nthreads 1), with dask-jobqueue (SLURM) or
-    dask-kubernetes, and give --launcher dask --scheduler ADDRESS. Workers that have a GPU are started with
-    CUDA_VISIBLE_DEVICES=0 dask worker … --nthreads 1 --resources GPU=1, one a GPU.
+    On a cluster: start a Dask scheduler and workers with this project installed
+    and the outputs folder on a disk that all share; by hand (dask scheduler; dask
+    worker tcp://host:8786 --nthreads 1), with dask-jobqueue (SLURM) or with
+    dask-kubernetes. Then give --launcher dask --scheduler ADDRESS. Where there
+    are GPUs, start a worker for each: CUDA_VISIBLE_DEVICES=0 dask worker …
+    --nthreads 1 --resources GPU=1.
     """
     from helpers.runs.sweep_file import planned_sweep
 

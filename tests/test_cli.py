@@ -18,6 +18,9 @@ HEAVY = (
     "nbformat",
     "IPython",
     "jupyter_client",
+    "distributed",
+    "dask",
+    "pooch",
 )
 
 
@@ -27,7 +30,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return make_project(tmp_path_factory.mktemp("project"))
 
 
-@pytest.mark.parametrize("words", [("--help",), ("list",), ("show", "stub"), ("run", "--help")])
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("list",), ("show", "stub"), ("run", "--help"), ("sweep", "--help"), ("data", "list", "--help")],
+)
 def test_nothing_heavy_is_imported_to_answer_a_question(project: Project, words: tuple[str, ...]) -> None:
     code = (
         "import sys\nfrom helpers.cli import main\nsys.argv = ['studies', *sys.argv[1:]]\n"
@@ -86,6 +92,18 @@ REFUSED = [
     (("run", "stub", "--scale", "huge"), "error: --scale: 'huge' is unknown; allowed: quick, standard, paper"),
     (("run", "stub", "--workers", "0"), "error: Invalid value for '--workers'"),
     (("run",), "error: Missing argument"),
+    (("sweep", "absent.yaml"), "error: absent.yaml: there is no such file"),
+    (
+        ("sweep", "sweep.yaml"),
+        "error: sweep.yaml: sedes: a sweep has no such key; did you mean seeds? allowed: studies",
+    ),
+    (("sweep", "sweep.yaml", "--launcher", "slurm"), "error: --launcher: 'slurm' is unknown; allowed: local, dask"),
+    (("sweep", "sweep.yaml", "--scheduler", "tcp://x:1"), "error: --scheduler: goes with --launcher dask"),
+    (("sweep", "sweep.yaml", "--retries", "-1"), "error: Invalid value for '--retries'"),
+    (("compare", "abc", "def"), "error: no finished run is called 'abc'"),
+    (("results", "--study", "stubb"), "error: no study is called 'stubb'; did you mean stub?"),
+    (("data", "check", "nowhere", "--as", "cifar10"), "error: there is nothing at nowhere"),
+    (("data", "fetch", "flchain"), "error: flchain is built in"),
     (("show", "nothing"), "error: no study is called 'nothing'"),
     (("nonsense",), "error: No such command 'nonsense'"),
 ]
@@ -97,6 +115,7 @@ def refusals(project: Project, tmp_path_factory: pytest.TempPathFactory) -> dict
     here = tmp_path_factory.mktemp("here")
     (here / "broken.yaml").write_text("throws: 3\nlr: [1, 2\n")
     (here / "list.yaml").write_text("- throws\n")
+    (here / "sweep.yaml").write_text("studies: stub\nsedes: 0-4\n")
     (here / "unknown.yaml").write_text("epohcs: 3\n")
     (here / "twice.yaml").write_text("throws: 3\nthrows: 4\n")
     (here / "binary.yaml").write_bytes(b"\xff\xfe\x00\x01")

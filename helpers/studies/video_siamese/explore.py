@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from helpers.data.simulated.actions import FRAME_RATE
 from helpers.report.explore import Slider, explore
 from helpers.report.style import data_line, new_figure
 from helpers.studies.study import Study
@@ -40,12 +42,16 @@ def draw_mining(study: Study, near: float, far: float, far_share: float, pair: i
 def panel(study: Study) -> Any:
     """Sliders over the assumptions; without a front end the picture at the run's own."""
     p = study.parameters
+    gap = (
+        p.clip_step / FRAME_RATE
+    )  # seconds between two clips' starts: in between, moving a slider would change nothing
+    near, far = max(1, floor(p.near_seconds / gap + 1e-9)), ceil(p.far_seconds / gap - 1e-9)
     return explore(
-        lambda near, far, far_share, pair: draw_mining(study, near, max(far, near + 0.1), far_share, pair),
+        lambda near, far, far_share, pair: draw_mining(study, near, max(far, near + gap), far_share, pair),
         "Bars of how often near, far and other-video pairs are wrong under the chosen assumptions, and one mined pair "
         "as two rows of frames.",
-        near=Slider("near (s)", 0.5, 3.0, 0.1, min(3.0, max(0.5, p.near_seconds))),
-        far=Slider("far (s)", 1.0, 6.0, 0.25, min(6.0, max(1.0, p.far_seconds))),
-        far_share=Slider("negatives from far in one video", 0.0, 1.0, 0.1, float(p.far_share)),
+        near=Slider("near (s)", gap, gap * max(near, floor(3 / gap)), gap, gap * near),
+        far=Slider("far (s)", gap * 2, gap * max(far, floor(6 / gap)), gap, gap * max(far, 2)),
+        far_share=Slider("share of far negatives", 0.0, 1.0, 0.1, float(p.far_share)),
         pair=Slider("pair shown", 0, 200, 1, 0),
     )

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from helpers.allocation import keep_freed_memory
 from helpers.checkpoints import fits, read_checkpoint, write_checkpoint
 from helpers.data.corpus import Batch, Corpus
 from helpers.errors import StudyError
@@ -82,6 +83,7 @@ def train(
         StudyError: an impossible plan, a loss that is not finite, an absent device, or no space for a checkpoint.
     """
     _check(method, plan, rows, validate)
+    keep_freed_memory()
     run = _Run(method, plan, _accelerator(plan, device), checkpoint, _key(method, corpus, rows, plan))
     run.resume()
     steps = max(1, len(rows) // plan.batch_size)

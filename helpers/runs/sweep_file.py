@@ -5,13 +5,24 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from helpers.errors import StudyError
-from helpers.runs.planning import PlannedRun, chosen_studies, plan_layers, read_seeds, read_yaml, shown
+from helpers.places import params_path
+from helpers.runs.planning import (
+    PlannedRun,
+    chosen_studies,
+    plan_layers,
+    read_parameters,
+    read_seeds,
+    read_yaml,
+    shown,
+)
+from helpers.studies.card import StudyParameters
 from helpers.studies.catalogue import study_card
 
 MOST_RUNS = 10_000
@@ -31,7 +42,8 @@ class Block(BaseModel):
         set: parameters that all runs have.
         grid: parameter -> values; a run for every combination.
         runs: lists of parameters that belong together; a run for each.
-        minutes: time limit of a run, in place of its study's own.
+        minutes: time limit of a run, in place of its study's own (which is longer here for runs of fewer workers or
+            more seeds than the scale's file has).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -130,6 +142,7 @@ def _runs(block: Block, where: str, minutes: float | None) -> Iterator[PlannedRu
     except StudyError as error:
         raise StudyError(f"{where}: studies: {error}") from None
     for study, scale in itertools.product(studies, block.scales):
+        usual = study_card(study).validated({"scale": scale, **read_parameters(params_path(study, scale))})
         axes = list(_axes(block, study))
         for values in itertools.product(*(choices for _, choices in axes)):
             varied = {name: value for (name, _), value in zip(axes, values, strict=True)}
@@ -137,7 +150,15 @@ def _runs(block: Block, where: str, minutes: float | None) -> Iterator[PlannedRu
             together |= varied.get("runs", {})
             layer = {"workers": 1, **block.set, **together}
             detail = ", ".join(_words(name, value) for name, value in together.items() if name != "corpus")
-            yield plan_layers(study, scale, [(where, layer)], minutes or block.minutes, detail)
+            run = plan_layers(study, scale, [(where, layer)], minutes or block.minutes, detail)
+            yield (
+                run if minutes or block.minutes else replace(run, minutes=run.minutes * _longer(run.parameters, usual))
+            )
+
+
+def _longer(here: StudyParameters, usual: StudyParameters) -> float:
+    """How much longer than at its scale's own settings a run may take: it has fewer workers, or more seeds."""
+    return max(usual.workers / here.workers, 1.0) * max(len(here.seeds) / len(usual.seeds), 1.0)
 
 
 def _axes(block: Block, study: str) -> Iterator[tuple[str, list[Any]]]:

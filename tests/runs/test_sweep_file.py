@@ -71,6 +71,20 @@ def test_a_run_that_two_blocks_name_is_done_once(tmp_path: Path) -> None:
     assert runs[0].minutes != 3
 
 
+def test_a_run_of_fewer_workers_or_more_seeds_than_usual_has_a_longer_time_limit(tmp_path: Path) -> None:
+    usual = plan("survformer").minutes
+    for text, times in (
+        ("{}", 2),
+        ("{workers: 2}", 1),
+        ("{seeds: [0, 1, 2], workers: 2}", 3),
+        ("{seeds: [0, 1, 2]}", 6),
+    ):
+        (run,) = planned(tmp_path, f"studies: survformer\nset: {text}")
+        assert run.minutes == usual * times, text
+    (run,) = planned_sweep(tmp_path / "s.yaml", minutes=7)
+    assert run.minutes == 7
+
+
 REFUSED = {
     "sedes: 0-4\nstudies: all": "sedes: a sweep has no such key; did you mean seeds? allowed: studies, scales, corpora",
     "seeds: 0-4": "studies: is missing",

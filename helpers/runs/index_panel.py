@@ -140,6 +140,7 @@ class StudyPanel:
             self._lock(False)
             if ended.state == "done" and ended.folder is not None:
                 self.bar.value = 1.0
+                self.about.value = _about(_gallery_study(planned.study), self.card)
                 self._show_result(ended.folder, f"done in {ended.seconds:.0f} s")
                 with suppress(StudyError):
                     write_gallery()
@@ -255,4 +256,6 @@ def _link(path: Path, words: str) -> str:
     where = lab_address(path)
     if where is None:
         return f"{words}: <code>{html.escape(shown(path))}</code>"
-    return f'<a href="{html.escape(where)}" target="_blank" rel="noopener">{words}</a>'
+    return (
+        f'<a href="{html.escape(where)}" target="_blank" rel="noopener" style="text-decoration:underline">{words}</a>'
+    )

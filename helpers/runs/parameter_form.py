@@ -45,11 +45,12 @@ class ParameterForm:
         for name, field in card.parameters.model_fields.items():
             if name == "scale":
                 continue
-            words = [option.name for option in card.corpora] if name == "corpus" else _words(field)
-            made = _field(name, field.annotation, words)
+            options = [option.name for option in card.corpora] if name == "corpus" else _words(field)
+            made = _field(name, field.annotation, options)
             made.control.observe(self._changed, names="value")
             self._fields[name] = made
-            told = ipywidgets.HTML(f'<span style="opacity:.75">{html.escape(field.description or "")}</span>')
+            words = html.escape(field.description or "")
+            told = ipywidgets.HTML(f'<span style="opacity:.75">{words}</span>', layout={"flex": "1 1 14em"})
             lines.append(ipywidgets.HBox([made.control, told], layout={"flex_flow": "row wrap"}))
         self.widget = ipywidgets.VBox(lines)
         self.controls = {name: field.control for name, field in self._fields.items()}

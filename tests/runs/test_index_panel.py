@@ -124,6 +124,7 @@ def test_a_run_is_seen_through_and_its_result_shown(outputs: Path, ends: Any) ->
     assert seen[-1] == 1.0
     assert 0 < seen[0] < 0.5
     assert "It is there" in panel.result.value
+    assert "not run yet" not in panel.about.value
     assert "executed notebook" in panel.result.value
     assert (outputs / "index.html").is_file()
     assert not panel.run.disabled

@@ -170,7 +170,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~35 s on 2 CPU cores",
-        "standard": "~8 min on 2 CPU cores (FLCHAIN)",
+        "standard": "~5 min on 2 CPU cores (FLCHAIN; METABRIC ~10)",
         "paper": "~3 h on 2 CPU cores, or minutes a fold on one GPU",
     },
     parameters=SurvFormerParameters,

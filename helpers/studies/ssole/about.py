@@ -47,8 +47,12 @@ class SsoleParameters(StudyParameters):
     )
     weight_decay: float = Field(1e-4, ge=0, description="of the optimiser")
     warmup_epochs: float = Field(0.0, ge=0, description="epochs of linear warm-up")
-    batch_sizes: list[int] = Field([128], description="images a step of the runs over batch size, each 4 to 4096")
-    view_counts: list[int] = Field([4], description="views of the runs over the number of views, each 2 to 16")
+    batch_sizes: list[int] = Field(
+        [128], description="images a step of the runs over batch size, each 4 to 4096; may be empty"
+    )
+    view_counts: list[int] = Field(
+        [4], description="views of the runs over the number of views, each 2 to 16; may be empty"
+    )
     axis_seeds: int = Field(1, ge=1, description="repetitions of the runs over batch size and views")
     timed_steps: int = Field(3, ge=1, le=100, description="steps that a method's time is the median of")
     label_fractions: list[float] = Field(
@@ -57,7 +61,7 @@ class SsoleParameters(StudyParameters):
         description="shares of the training labels for the probes, in (0, 1]; 1 included",
     )
     scratch_epochs: int = Field(
-        6,
+        20,
         ge=1,
         description="passes of the supervised baseline over all labels; fewer labels get 1/√share times as many",
     )

@@ -32,7 +32,7 @@ PAPER_IMAGENET100 = (("SSOLE, 8 views *", 82.5), ("BYOL", 80.3), ("Barlow Twins"
 
 def terms_figure() -> Figure:
     """The two terms: what two views cost by their angle, and what a batch costs by the rank it spans."""
-    figure, (left, right) = new_figure(1, 2, height=2.7)
+    figure, (left, right) = new_figure(1, 2, height=2.4, width=7)
     angle = torch.linspace(0, math.pi, 91, dtype=torch.float64)
     pair = torch.stack([torch.stack([torch.ones(91).double(), torch.zeros(91).double()], -1),
                         torch.stack([angle.cos(), angle.sin()], -1)], 1)  # (91, 2 views, 2)  # fmt: skip
@@ -117,7 +117,7 @@ def accuracy_table(comparison: Comparison, fractions: list[float]) -> pd.DataFra
 
 def comparison_figure(comparison: Comparison, fractions: list[float], note: str) -> Figure:
     """Linear probes by label fraction and by method, and the paper's ImageNet-100 figures in a panel of their own."""
-    figure, (left, middle, right) = new_figure(1, 3, height=3.1, gridspec_kw={"width_ratios": [3, 2.2, 1.5]})
+    figure, (left, middle, right) = new_figure(1, 3, height=2.8, gridspec_kw={"width_ratios": [3, 2.2, 1.5]})
     shown = [*comparison.methods(), "random", "scratch"]
     for i, method in enumerate(shown):
         offset = np.exp(0.06 * (i - (len(shown) - 1) / 2))
@@ -156,7 +156,7 @@ def comparison_figure(comparison: Comparison, fractions: list[float], note: str)
 
 def axis_figure(comparison: Comparison, costs: pd.DataFrame, axis: str, note: str) -> Figure:
     """Accuracy, effective rank, time and memory along the batch size (``"batch"``) or the number of views."""
-    figure, panels = new_figure(1, 4, height=2.9)
+    figure, panels = new_figure(1, 4, height=2.6)
     points = comparison.along(axis)
     x = np.array([point[0 if axis == "batch" else 1] for point in points])
     for method in comparison.methods():

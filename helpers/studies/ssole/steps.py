@@ -100,7 +100,7 @@ def baseline(settings: Settings, seed: int) -> dict[str, Any]:
     return found | {"scratch": scratch}
 
 
-def for_the_map(test: np.ndarray, at_most: int = 180) -> np.ndarray:
+def for_the_map(test: np.ndarray, at_most: int = 130) -> np.ndarray:
     """The test images that maps of embeddings show."""
     return test[np.sort(np.random.default_rng(0).permutation(len(test))[:at_most])]
 

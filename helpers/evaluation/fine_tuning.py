@@ -40,6 +40,7 @@ def fine_tune(
     plan: TrainingPlan,
     features: int,
     checkpoint: Path | None = None,
+    device: str = "cpu",
 ) -> np.ndarray:
     """Fine-tune a copy of an encoder and predict the test rows' classes.
 
@@ -52,6 +53,7 @@ def fine_tune(
         plan: how to train.
         features: D, the encoder's output dimension.
         checkpoint: file to write to and resume from.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
     Returns:
         Predicted classes of ``rows["test"]``, int64 (m,).
@@ -80,7 +82,7 @@ def fine_tune(
         )
         return {"validation_loss": float(loss)}
 
-    train(classifier, labelled, rows["train"], plan, label="fine-tuning", checkpoint=checkpoint,
+    train(classifier, labelled, rows["train"], plan, label="fine-tuning", checkpoint=checkpoint, device=device,
           validate=validation if plan.patience is not None else None)  # fmt: skip
     with torch.no_grad():
         return _scores(classifier, labelled, rows["test"]).argmax(dim=1).numpy()

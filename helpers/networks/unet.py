@@ -57,6 +57,7 @@ class UNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images, (B, in_channels, H, W) → (B, out_channels, H, W)."""
+        images = images.contiguous(memory_format=torch.channels_last)
         with _listening(self.encoder, self.taps) as heard:
             self.encoder(images)
         skips = [images, *(heard[name] for name in self.taps)]  # fine to coarse

@@ -71,7 +71,7 @@ def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: l
     """t-SNE maps (or PCA, below 30 images) of test images under several encoders, coloured by class."""
     figure, axes = new_figure(1, len(features), height=2.7, width=6.2)
     for axis, (title, x) in zip(np.atleast_1d(axes), features.items(), strict=True):
-        flat = _flattened(x)
+        flat = flattened(x)
         for i, name in enumerate(names[:10]):
             member = labels == i
             colour, mark = PALETTE[i % 7], _mark(i, str(name))
@@ -109,7 +109,8 @@ def whole_epochs(axis: Axes) -> None:
     axis.set_xlabel("epoch")
 
 
-def _flattened(x: np.ndarray) -> np.ndarray:
+def flattened(x: np.ndarray) -> np.ndarray:
+    """Features (n, D) laid out in a plane, (n, 2): t-SNE of their directions, or PCA below 30 of them."""
     if len(x) < 30:
         from sklearn.decomposition import PCA
 

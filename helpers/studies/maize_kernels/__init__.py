@@ -1,0 +1,1 @@
+"""Maize kernels: which way up they lie and where their embryos are, from few labels."""

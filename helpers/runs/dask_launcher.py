@@ -139,6 +139,8 @@ class _Launch:
                     self._check_workers()
                 for future in [future for future in futures if future.done()]:
                     i = futures.pop(future)
+                    if self._lost(i):
+                        on_change(list(self._progress))
                     again = self._ended(i, future)
                     if again:
                         futures[self._submit(i, again)] = i
@@ -191,12 +193,18 @@ class _Launch:
         if number == 0:
             return
         self._begun.setdefault(i, time.monotonic())
-        if number > self._shown.setdefault(i, number):
-            self._shown[i] = number
-            line = "its worker was killed"
-            self._progress[i] = Progress("lost", message=line, seconds=self._seconds(i), attempt=number)
-            return
-        self._progress[i] = replace(signs_of_life(self._home(i) / str(number), self._seconds(i)), attempt=number)
+        if not self._lost(i):
+            self._progress[i] = replace(signs_of_life(self._home(i) / str(number), self._seconds(i)), attempt=number)
+
+    def _lost(self, i: int) -> bool:
+        """Note, once, that the scheduler gave a run to another worker because its own was killed."""
+        number = self._attempts_made(i)
+        if number <= self._shown.get(i, 1):
+            return False
+        self._shown[i] = number
+        line = "its worker was killed"
+        self._progress[i] = Progress("lost", message=line, seconds=self._seconds(i), attempt=number)
+        return True
 
     def _stop(self, futures: dict[Future, int]) -> None:
         """End the runs under way and wait until they have ended."""

@@ -5,6 +5,7 @@ A run with ``pause`` leaves its process id in its folder and waits that long, bu
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -52,6 +53,7 @@ def main() -> int:
     (folder / "params.yaml").write_bytes(parameters.read_bytes())
     (folder / "results.parquet").write_bytes(b"PAR1PAR1")
     done = finish(folder, study, identity)
+    shutil.rmtree(done.with_name(f".failed-{identity}"), ignore_errors=True)
     (signs / "outcome.json").write_text(json.dumps({"state": "done", "message": "", "folder": str(done)}))
     return 0
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from helpers.errors import StudyError
 from helpers.views.colour import LUMA
-from helpers.views.resampling import random_boxes, resize_matrices
+from helpers.views.resampling import check_crop, random_boxes, resize_matrices
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,7 @@ class ClipViews:
     negative: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise StudyError(f"views: size is {self.size}; it must be at least 1 pixel")
-        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
-            raise StudyError(f"views: crop_scale is {self.crop_scale}; it must be 0 < smallest <= largest <= 1")
-        if not 0 < self.crop_ratio[0] <= self.crop_ratio[1]:
-            raise StudyError(f"views: crop_ratio is {self.crop_ratio}; it must be 0 < smallest <= largest")
+        check_crop(self.size, self.crop_scale, self.crop_ratio)
         for name in ("flip", "gain", "contrast", "grey", "negative"):
             if not 0 <= getattr(self, name) <= 1:
                 raise StudyError(f"views: {name} is {getattr(self, name)}; it must be between 0 and 1")

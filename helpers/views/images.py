@@ -17,7 +17,7 @@ from torch import Tensor
 
 from helpers.errors import StudyError
 from helpers.views.colour import colour_matrices, recoloured, relit, solarised
-from helpers.views.resampling import blur_matrices, random_boxes, resize_matrices, turned, uniform
+from helpers.views.resampling import blur_matrices, check_crop, random_boxes, resize_matrices, turned, uniform
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,7 @@ class ImageViews:
     solarise: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise StudyError(f"views: size is {self.size}; it must be at least 1 pixel")
-        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
-            raise StudyError(f"views: crop_scale is {self.crop_scale}; it must be 0 < smallest <= largest <= 1")
-        if not 0 < self.crop_ratio[0] <= self.crop_ratio[1]:
-            raise StudyError(f"views: crop_ratio is {self.crop_ratio}; it must be 0 < smallest <= largest")
+        check_crop(self.size, self.crop_scale, self.crop_ratio)
         if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
             raise StudyError(f"views: blur_sigma is {self.blur_sigma}; it must be 0 < smallest <= largest, pixels")
         for name in ("flip", "jitter", "gray", "blur", "solarise"):

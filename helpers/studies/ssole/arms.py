@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import torch
 from torch import nn
 
-from helpers.data.corpora.images import image_corpus
 from helpers.data.corpus import Corpus
-from helpers.data.labelled_rows import LabelledRows, image_shape, labelled_rows
+from helpers.data.labelled_rows import image_shape
 from helpers.methods.barlow_twins import BarlowTwins
 from helpers.methods.byol import BYOL
 from helpers.methods.method import Method
@@ -19,26 +15,10 @@ from helpers.methods.ssole import SSOLE, NaiveOLE
 from helpers.methods.vicreg import VICReg
 from helpers.networks.image_encoders import image_encoder
 from helpers.processes import Job
+from helpers.studies.image_settings import Settings, open_corpus, rows_of
 from helpers.training import TrainingPlan
 from helpers.views.images import ImageViews
 from helpers.views.usual import usual_views
-
-Settings = dict[str, Any]  # the study's parameters as plain values, without seeds, workers and the like
-
-
-@lru_cache(maxsize=2)
-def _corpus(name: str, data_root: str, image_size: int) -> Corpus:
-    return image_corpus(name, data_root, image_size)
-
-
-def open_corpus(settings: Settings) -> Corpus:
-    """The run's corpus."""
-    return _corpus(settings["corpus"], settings["data_root"], settings["image_size"])
-
-
-def rows_of(corpus: Corpus, settings: Settings) -> LabelledRows:
-    """Who is pretrained on, probed with and tested on; a fifth of the training subjects is validation."""
-    return labelled_rows(corpus, settings["train_limit"])
 
 
 def make_views(settings: Settings, corpus: Corpus) -> ImageViews:

@@ -111,13 +111,6 @@ def segmented(corpus: Corpus, method: str = "saliency") -> tuple[Corpus, Callabl
     return replace(corpus, load=blacked_out, fingerprint=f"{corpus.fingerprint}/{method}{_VERSION}"), masks
 
 
-def overlap(found: Tensor, true: Tensor) -> Tensor:
-    """Intersection over union of masks (B, 1, H, W), 0 or 1: float (B,) in [0, 1]; 1 where both are empty."""
-    a, b = found.flatten(1) > 0.5, true.flatten(1) > 0.5
-    union = (a | b).sum(1)
-    return torch.where(union > 0, (a & b).sum(1) / union.clamp(min=1), 1.0)
-
-
 def _packed(images: Callable[[np.ndarray], Tensor], n: int, method: str) -> Tensor:
     parts = []
     with bar(n, "finding the foreground", "image") as shown:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.data.foreground import METHODS, find_foreground, overlap, segmented
+from helpers.data.foreground import METHODS, find_foreground, segmented
 from helpers.data.simulated.pests import draw_pests, drawn_pests
 from helpers.errors import StudyError
+from helpers.evaluation.segmentation import iou
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,9 @@ def test_drawn_pests_are_found_better_than_by_the_best_disc(method, drawn):
     found = torch.from_numpy(find_foreground(images.numpy(), method))
     line = (torch.arange(64) + 0.5) / 32 - 1
     away = torch.hypot(line[:, None], line[None, :])
-    discs = [overlap((away < r).expand_as(masks), masks).mean() for r in (0.4, 0.5, 0.6, 0.7)]
-    assert overlap(found, masks).mean() > max(discs) + 0.1
-    assert overlap(found, masks).mean() > 0.55
+    discs = [iou((away < r).expand_as(masks), masks).mean() for r in (0.4, 0.5, 0.6, 0.7)]
+    assert iou(found, masks).mean() > max(discs) + 0.1
+    assert iou(found, masks).mean() > 0.55
 
 
 def test_a_plain_disc_on_plain_ground_is_found_nearly_exactly():
@@ -34,7 +35,7 @@ def test_a_plain_disc_on_plain_ground_is_found_nearly_exactly():
     cv2.circle(mask, (30, 34), 14, 1, -1)
     picture[0][mask == 1] = 200
     found = torch.from_numpy(find_foreground(picture[None]))
-    assert overlap(found, torch.from_numpy(mask)[None, None]) > 0.85
+    assert iou(found, torch.from_numpy(mask)[None, None]) > 0.85
 
 
 def test_the_same_picture_gives_the_same_mask_whatever_came_before(drawn):
@@ -54,12 +55,6 @@ def test_segmented_pictures_are_black_outside_the_mask_and_untouched_inside():
     assert torch.equal(after, before * mask)
     assert cut.fingerprint != corpus.fingerprint
     assert torch.equal(masks(rows[::-1].copy()), mask.flip(0))
-
-
-def test_overlap_is_intersection_over_union():
-    a, b = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)
-    a[0, 0, :2], b[0, 0, 1:3] = 1, 1
-    assert overlap(a, b).tolist() == pytest.approx([1 / 3, 1.0])
 
 
 def test_what_cannot_be_done_is_one_clear_line():

@@ -27,7 +27,7 @@ from helpers.data.simulated.vector_drawing import Canvas, Frame
 from helpers.errors import StudyError
 from helpers.progress import bar
 
-GENERATOR = "pests:1"  # name and version: change it and every cached corpus is drawn anew
+GENERATOR = "pests:2"  # name and version: change it and every cached corpus is drawn anew
 MIN_TEST = 8  # test images of the rarest species
 
 
@@ -102,10 +102,10 @@ def draw_pest(species: Species, size: int, rng: np.random.Generator, kind: str |
     side = 2 * size
     kind = kind or ("leaf" if species.draw is winged.leaf_miner else GROUNDS[int(rng.integers(2))])
     picture = ground(kind, side, rng)
-    turn, scale = rng.uniform(0, 2 * np.pi), side * rng.uniform(0.58, 0.84)
+    turn, scale = rng.uniform(0, 2 * np.pi), side * rng.uniform(0.74, 0.98)
     stretch = np.diag(np.exp(rng.normal(0, 0.06, 2))) @ np.array([[1.0, rng.normal(0, 0.04)], [0.0, 1.0]])
     turned = np.array([[np.cos(turn), np.sin(turn)], [np.sin(turn), -np.cos(turn)]])  # y ahead, the picture's y down
-    centre = side / 2 + rng.uniform(-0.09, 0.09, 2) * side
+    centre = side / 2 + rng.uniform(-0.05, 0.05, 2) * side
     frame = Frame(centre, scale * turned @ stretch, bend=float(rng.normal(0, 0.22)))
     canvas = Canvas(side, frame)
     family = species.colours[int(rng.integers(len(species.colours)))]

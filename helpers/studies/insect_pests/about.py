@@ -18,7 +18,7 @@ class InsectPestsParameters(StudyParameters):
 
     corpus: str = Field("pests", description="pests, ip102, folder or manifest")
     image_size: int = Field(48, ge=16, le=512, description="side of the images, pixels, 16 to 512")
-    drawn_train: int = Field(440, ge=22, description="drawn pests: training images, >= 22")
+    drawn_train: int = Field(400, ge=22, description="drawn pests: training images, >= 22")
     drawn_test: int = Field(180, ge=22, description="drawn pests: test images, >= 22; at least 8 a species")
     imbalance: float = Field(
         20.0, ge=1, le=1000, description="drawn pests: count of the commonest species over that of the rarest"
@@ -189,8 +189,8 @@ CARD = StudyCard(
         CorpusOption("manifest", False, False, "a CSV with path and label, optionally mask, subject, group, split"),
     ),
     cost={
-        "quick": "~30 s on 2 CPU cores",
-        "standard": "~8 min on 2 CPU cores",
+        "quick": "~40 s on 2 CPU cores",
+        "standard": "~7 min on 2 CPU cores",
         "paper": "~300 GPU-hours for IP102, 5 seeds, 2 encoders, raw and segmented",
     },
     parameters=InsectPestsParameters,

@@ -27,6 +27,8 @@ from helpers.studies.insect_pests.arms import (
 )
 from helpers.training import History, TrainingPlan, train
 
+PENALTIES = (3e-3, 3e-2, 3e-1)  # of linear probes; weaker ones take longest on few images
+
 
 def measured(
     encoder: nn.Module, features: int, settings: Settings, kind: str, seed: int, frozen: nn.Module | None = None
@@ -69,7 +71,8 @@ def _of_frozen(
     found["validation"] = {"knn": _share(held == y["validation"])}
     for fraction in settings["label_fractions"]:
         some = torch.as_tensor(label_subset(y["train"].numpy(), fraction, seed))
-        predicted = linear_probe((x["train"][some], y["train"][some]), (x["validation"], y["validation"]), asked)
+        few, held = (x["train"][some], y["train"][some]), (x["validation"], y["validation"])
+        predicted = linear_probe(few, held, asked, PENALTIES)
         test, held = predicted.split(sizes)
         found["linear"][str(fraction)] = test.short()
         found["validation"][f"linear {fraction}"] = _share(held == y["validation"])

@@ -16,7 +16,7 @@ from helpers.studies.insect_pests.steps import Comparison
 
 SMALL = {
     "drawn_train": 66, "drawn_test": 22, "image_size": 32, "epochs": 1, "batch_size": 32, "warmup_epochs": 0.0,
-    "fine_tune_steps": 4, "transfer_images": 120, "label_fractions": [0.05, 1.0], "hidden": 16, "projection": 8,
+    "fine_tune_steps": 4, "transfer_images": 80, "label_fractions": [0.05, 1.0], "hidden": 16, "projection": 8,
     "queue": 40,
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ def settings() -> Iterator[dict]:
 @pytest.fixture
 def no_probe(monkeypatch) -> None:
     """Linear probes, which are tested elsewhere, answer 0 at once."""
-    monkeypatch.setattr(probing, "linear_probe", lambda train, held, asked: torch.zeros(len(asked), dtype=torch.long))
+    monkeypatch.setattr(probing, "linear_probe", lambda train, held, asked, _: torch.zeros(len(asked)).long())
 
 
 def comparison_of(predicted: dict[str, list[list[int]]], truth: list[int], **more) -> Comparison:
@@ -107,7 +107,8 @@ def test_transfer_from_a_file_takes_its_weights_for_the_first_encoder(settings, 
     assert all(torch.equal(a, b) for a, b in zip(network.parameters(), saved.parameters(), strict=True))
 
 
-def test_an_arm_is_measured_by_every_protocol_at_every_share(settings):
+def test_an_arm_is_measured_by_every_protocol_at_every_share(settings, monkeypatch):
+    monkeypatch.setattr(probing, "PENALTIES", (0.3,))
     found = probing.pretrained(settings, "nnclr", "small", "raw", 1)
     corpus = arms.open_input(settings, "raw")
     tests, classes = len(arms.rows_of(corpus).test), len(classes_of(corpus)[0])

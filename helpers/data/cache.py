@@ -46,7 +46,7 @@ def _read(path: Path, key: str) -> Tensors | None:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             written = file.metadata() or {}
-    except (OSError, SafetensorError):
+    except (OSError, RuntimeError, SafetensorError):  # RuntimeError: cut short between opening and mapping
         return None
     intact = written.get("key") == key and written.get("checksum") == _checksum(tensors)
     return tensors if intact else None

@@ -28,7 +28,7 @@ def test_of_24_runs_one_killed_and_one_failing_23_are_done_and_the_next_call_run
     project: Project, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
-    process = project.start("sweep", "sweep.yaml", "--workers", "2", STUB_MARK=str(mark))
+    process = project.start("sweep", "sweep.yaml", "--workers", "2", STUB_MARK=str(mark), COLUMNS="400")
     assert waited_for(lambda: pausing(project) > 0, process)
     os.kill(pausing(project), signal.SIGKILL)
     said, err = process.communicate(timeout=120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ def contact_sheet(corpus: Corpus, rows: np.ndarray, note: str, at_most: int = 24
     for axis, c in zip(axes.flat, order, strict=False):
         few = _pixels(corpus, rows[classes[rows] == c][:6], 30)
         show_pixels(axis, in_a_row(few[few.flatten(1).std(1).argmax()][None]))
-        axis.set_title(_short(names[c]), fontsize=6, pad=1.5)
+        axis.set_title(_two_lines(names[c]), fontsize=6, pad=1.5)
     for axis in axes.flat:
         axis.set_axis_off()
     data_line(figure, note)
@@ -147,7 +148,7 @@ def neighbours(corpus: Corpus, asked: np.ndarray, found: np.ndarray, note: str) 
         for axis, row in zip(line, [query, *near], strict=True):
             show_pixels(axis, in_a_row(_pixels(corpus, np.array([row]))))
             right = classes[row] == classes[query]
-            name = _short(names[classes[row]])
+            name = _two_lines(names[classes[row]])
             axis.set_title(name if right else f"({name})", fontsize=6, pad=1.5,
                            color="black" if right else PALETTE[1])  # fmt: skip
             axis.set_axis_off()
@@ -177,3 +178,8 @@ def _by_count(classes: np.ndarray, count: int) -> np.ndarray:
 def _short(name: str) -> str:
     words = name.replace("_", " ")
     return words if len(words) <= 14 else words[:13] + "…"
+
+
+def _two_lines(name: str) -> str:
+    lines = textwrap.wrap(name.replace("_", " "), 12)
+    return "\n".join(line if len(line) <= 13 else line[:12] + "…" for line in lines[:2])

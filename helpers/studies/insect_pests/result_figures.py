@@ -132,6 +132,8 @@ def raw_or_segmented(comparison: Comparison, note: str) -> Figure:
     axis.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     axis.set_yticks(range(len(arms)), [NAMES[arm] for arm in arms])
     axis.invert_yaxis()
+    low, high = axis.get_xlim()
+    axis.set_xlim(max(0.0, low), min(100.0, high))
     axis.set_xlabel("linear probe, all labels: test accuracy (%)")
     data_line(figure, note)
     return figure

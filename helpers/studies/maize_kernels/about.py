@@ -44,10 +44,10 @@ class MaizeKernelsParameters(StudyParameters):
     label_fractions: LabelFractions = Field(
         [0.05, 1.0], description="shares of the labels and masks, in (0, 1], at least two; 1 included"
     )
-    orientation_steps: int = Field(60, ge=1, description="steps of fine-tuning on labels, the same for every share")
+    orientation_steps: int = Field(40, ge=1, description="steps of fine-tuning on labels, the same for every share")
     orientation_batch: int = Field(16, ge=2, description="images a step of fine-tuning on labels")
     orientation_rate: float = Field(1e-3, gt=0, description="learning rate of fine-tuning on labels")
-    segmentation_steps: int = Field(60, ge=1, description="steps of fine-tuning on masks, the same for every share")
+    segmentation_steps: int = Field(40, ge=1, description="steps of fine-tuning on masks, the same for every share")
     segmentation_batch: int = Field(8, ge=2, description="images a step of fine-tuning on masks, 8 in the paper")
     segmentation_rate: float = Field(1e-3, gt=0, description="learning rate of fine-tuning on masks")
     processes: int = Field(

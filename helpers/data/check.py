@@ -19,6 +19,7 @@ SAMPLES = 2000  # at most so many samples are loaded, evenly spread
 _BATCH = 64
 _IMAGES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"})
 _VIDEOS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv"})
+_SOUNDS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au"})
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,14 @@ def _unreadable(file: Path) -> str:
     if file.stat().st_size == 0:
         return "is empty"
     kinds: Iterable[tuple[frozenset[str], Callable[[Path], object]]]
-    kinds = ((_IMAGES, _open_image), (_VIDEOS, _open_video))
+    kinds = ((_IMAGES, _open_image), (_VIDEOS, _open_video), (_SOUNDS, _open_sound))
     for endings, opened in kinds:
         if file.suffix.lower() in endings:
             try:
                 opened(file)
             except Exception as error:  # decoders raise whatever they like on a broken file
-                return " ".join(str(error).replace(str(file), file.name).split()) or type(error).__name__
+                words = " ".join(str(error).replace(str(file), file.name).split())
+                return words.removeprefix(f"{file.name}: ") or type(error).__name__
     return ""
 
 
@@ -109,6 +111,12 @@ def _open_video(file: Path) -> None:
     from helpers.data.corpora.video_files import frame_index
 
     frame_index(file)
+
+
+def _open_sound(file: Path) -> None:
+    from helpers.data.sound import read_sound
+
+    read_sound(file)
 
 
 def _broken_samples(corpus: Corpus, rows: np.ndarray) -> list[str]:

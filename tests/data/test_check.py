@@ -80,3 +80,19 @@ def test_samples_without_numbers_and_samples_that_cannot_be_loaded_are_named() -
     found = check_corpus(entry, Path("unused"))
     assert found.problems == ("s30: holds no finite number", "s70: cannot be loaded: the disk has a hole")
     assert found.samples == 100
+
+
+def test_broken_sound_files_are_named_with_what_is_wrong(tmp_path: Path) -> None:
+    import soundfile
+
+    root = tmp_path / "wav"
+    root.mkdir()
+    wave = np.sin(np.arange(4000) / 10)
+    for name in ("03a01Wa", "03a01Fa", "03a01Na"):
+        soundfile.write(root / f"{name}.wav", 0 * wave if name == "03a01Fa" else wave, 16000)
+    whole = (root / "03a01Na.wav").read_bytes()
+    (root / "03a01Na.wav").write_bytes(whole[: len(whole) // 2])
+    found = check_corpus(find_entry("emo_db"), tmp_path)
+    assert found.problems[0] == "wav/03a01Fa.wav: is silent"
+    assert found.problems[1].startswith("wav/03a01Na.wav: is cut short")
+    assert (found.files, found.samples, len(found.problems)) == (3, 1, 2)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from helpers.data.corpora.image_tables import files_corpus
 from helpers.data.corpus import Corpus
+from helpers.data.text_files import text_lines
 from helpers.errors import StudyError
 
 LISTS = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
@@ -81,7 +82,7 @@ def _wanted(root: Path, split: str) -> bool:
 
 def _listed(file: Path, split: str) -> pd.DataFrame:
     records = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(text_lines(file), start=1):
         if not line.strip():
             continue
         match = _LINE.match(line)
@@ -104,7 +105,7 @@ def _named(labels: pd.Series, file: Path) -> pd.Series:
     if not file.is_file():
         return labels.map(lambda number: f"class{number:03d}")
     names: dict[int, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(text_lines(file), start=1):
         if not line.strip():
             continue
         match = _CLASS.match(line)

@@ -24,6 +24,7 @@ from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
 from helpers.data.manifest import read_manifest
 from helpers.data.simulated.actions import ACTIONS, FRAME_RATE, GENERATOR, draw_videos
+from helpers.data.text_files import text_lines
 from helpers.errors import StudyError
 from helpers.progress import bar
 
@@ -196,7 +197,7 @@ def _listed(root: Path, name: str) -> set[str]:
     """File stems, lower case, of a UCF101 list, where it is found."""
     for folder in (root, root.parent):
         for file in sorted(folder.glob(f"**/{name}") if folder == root else folder.glob(f"*/{name}")):
-            return {Path(line.split()[0]).stem.lower() for line in file.read_text().splitlines() if line.split()}
+            return {Path(line.split()[0]).stem.lower() for line in text_lines(file) if line.split()}
     return set()
 
 
@@ -215,7 +216,7 @@ def hmdb51(root: Path, size: int, grid: ClipGrid) -> Corpus:
     for folder in (root, root.parent):
         for file in folder.glob("**/*_test_split1.txt" if folder == root else "*/*_test_split1.txt"):
             action = file.name.removesuffix("_test_split1.txt")
-            for line in file.read_text().splitlines():
+            for line in text_lines(file):
                 if len(line.split()) == 2:
                     marks[f"{action}/{Path(line.split()[0]).stem}"] = int(line.split()[1])
         if marks:

@@ -39,7 +39,10 @@ def uci_har(root: Path) -> Recordings:
     agree are joined again to recordings, so that windows of one recording can be kept together.
     """
     base = _one(root, "activity_labels.txt").parent
-    names = dict(line.split()[:2] for line in _lines(base / "activity_labels.txt"))
+    named = [line.split()[:2] for line in _lines(base / "activity_labels.txt")]
+    if any(len(words) < 2 for words in named):
+        raise StudyError("UCI-HAR: activity_labels.txt has a line that is not 'number NAME'; get the file again")
+    names = dict(named)
     recordings: list[Recording] = []
     channels = tuple(f"{kind}_{axis}" for kind in ("total_acc", "body_gyro") for axis in AXES)
     problems: Counter[str] = Counter()
@@ -54,8 +57,10 @@ def uci_har(root: Path) -> Recordings:
         windows = np.stack(stacked, axis=2)  # (n, 128, 6)
         unknown = np.array([label not in names for label in labels])
         problems["label that activity_labels.txt does not name"] += int(unknown.sum())
+        numbered = np.array([subject.isdecimal() for subject in subjects])
+        problems[f"subject_{part}.txt: a word in place of a number"] += int((~numbered).sum())
         for first, last in _joined(windows, labels, subjects):
-            if unknown[first]:
+            if unknown[first] or not numbered[first]:
                 continue
             signal = np.concatenate([windows[first], *(window[64:] for window in windows[first + 1 : last + 1])])
             pieces = without_gaps(signal, 50.0)

@@ -115,6 +115,8 @@ def from_manifest(path: Path) -> Recordings:
             )
         pieces = without_gaps(numbers, float(rates[0]))
         notices += [f"{row.path}: cut at gaps into {len(pieces)} pieces"] if len(pieces) != 1 else []
+        lost = len(numbers) - sum(map(len, pieces))
+        notices += [f"{row.path}: {lost} of {len(numbers)} lines lie in gaps and are left out"] if lost else []
         group = str(getattr(row, "group", "") or "")
         recordings += [
             Recording(f"{row.sample_id}_{i}", str(row.subject), str(row.activity), group, piece)

@@ -18,7 +18,7 @@ from helpers.errors import StudyError
 from helpers.progress import bar
 
 if TYPE_CHECKING:
-    from torchaudio.transforms import Resample  # type: ignore[import-untyped]
+    from torchaudio.transforms import Resample
 
 RATE = 16_000  # Hz, of every speech study
 SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
@@ -72,7 +72,7 @@ def _resampler(found: int, rate: int) -> Resample:
 
 
 def _decoded(file: Path) -> tuple[np.ndarray, int]:
-    import soundfile  # type: ignore[import-untyped]
+    import soundfile
 
     missing = _missing_bytes(file)
     if missing:

@@ -118,7 +118,7 @@ def _window(settings: MelSettings) -> Tensor:
 @lru_cache(maxsize=8)
 def _banks(settings: MelSettings) -> Tensor:
     """(n_fft + 2, mels): each frequency's row twice, for the squares of real and imaginary part."""
-    from torchaudio.functional import melscale_fbanks  # type: ignore[import-untyped]
+    from torchaudio.functional import melscale_fbanks
 
     s = settings
     with warnings.catch_warnings():

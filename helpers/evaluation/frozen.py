@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from helpers.evaluation.probes import knn_predict, linear_probe
 from helpers.methods.collapse import spread
 from helpers.methods.embedding import embed
 from helpers.training import TrainingPlan
-from helpers.views.images import ImageViews
 
 
 def probe_frozen(
@@ -70,14 +69,14 @@ def with_statistics(encoder: nn.Module, corpus: Corpus, rows: np.ndarray) -> nn.
 
 
 class Augmented(nn.Module):
-    """An encoder that sees random views while it is trained and the images themselves afterwards."""
+    """An encoder that sees random views while it is trained and the samples themselves afterwards."""
 
-    def __init__(self, encoder: nn.Module, views: ImageViews) -> None:
+    def __init__(self, encoder: nn.Module, views: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.encoder, self.views = encoder, views
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.encoder(self.views(images) if self.training else images)
+    def forward(self, samples: Tensor) -> Tensor:
+        return self.encoder(self.views(samples) if self.training else samples)
 
 
 def from_scratch(

@@ -86,17 +86,18 @@ def train(
     keep_freed_memory()
     run = _Run(method, plan, _accelerator(plan, device), checkpoint, _key(method, corpus, rows, plan))
     run.resume()
-    steps = max(1, len(rows) // plan.batch_size)
-    size = min(plan.batch_size, len(rows))
-    with bar(plan.epochs * steps, label) as shown, _interrupt_between_steps(run):
-        shown.update(run.epoch * steps + run.step)
+    steps_of = [max(1, len(_positions(method, epoch, len(rows))) // plan.batch_size) for epoch in range(plan.epochs)]
+    with bar(sum(steps_of), label) as shown, _interrupt_between_steps(run):
+        shown.update(sum(steps_of[: run.epoch]) + run.step)
         while run.epoch < plan.epochs and not run.stopped():
+            at, steps = _positions(method, run.epoch, len(rows)), steps_of[run.epoch]
+            size = min(plan.batch_size, len(at))
             if run.step == 0:
                 run.seed(process=0)
-                method.on_epoch_start(embed(method.encoder, corpus, rows) if method.wants_features() else None)
+                method.on_epoch_start(embed(method.encoder, corpus, rows[at]) if method.wants_features() else None)
                 run.seed(process=1 + run.accelerator.process_index)
             run.wrapped.train()
-            order = _order(len(rows), plan.seed, run.epoch)
+            order = _order(method, at, size, np.random.default_rng((plan.seed, run.epoch)))
             started, first = time.monotonic(), run.step
             for step in range(first, steps):
                 positions = order[step * size : (step + 1) * size]
@@ -142,7 +143,7 @@ class _Run:
         """One optimiser step on one batch of the training rows, in as many parts as the plan accumulates."""
         rate = learning_rate_at(self.plan, epoch)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("rate", 1.0)
         parts = _parts(positions, self.plan.accumulation, self.accelerator)
         logged: dict[str, float] = {}
         self.optimiser.zero_grad()
@@ -327,8 +328,16 @@ def _accelerator(plan: TrainingPlan, device: str) -> Any:
     return Accelerator(cpu=device == "cpu" or not torch.cuda.is_available(), mixed_precision="no")
 
 
-def _order(count: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng((seed, epoch)).permutation(count)
+def _positions(method: Method, epoch: int, count: int) -> np.ndarray:
+    """Which of the training rows an epoch looks at."""
+    asked = method.positions(epoch, count)
+    return np.arange(count) if asked is None else asked
+
+
+def _order(method: Method, positions: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """An epoch's positions, batch after batch."""
+    asked = method.order(positions, size, rng)
+    return positions[rng.permutation(len(positions))] if asked is None else asked
 
 
 def _parts(positions: np.ndarray, accumulation: int, accelerator: Any) -> list[np.ndarray]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import nn
+
+from helpers.methods.method import Method, ParameterGroup
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,57 @@ def learning_rate_at(plan: TrainingPlan, epoch: float) -> float:
     return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
-def optimiser_of(method: nn.Module, plan: TrainingPlan) -> torch.optim.Optimizer:
-    """The plan's optimiser over the method's trainable parameters, in PyTorch's fused form."""
+def optimiser_of(method: Method, plan: TrainingPlan) -> torch.optim.Optimizer:
+    """The plan's optimiser over all trainable parameters, in PyTorch's fused form; or the method's own groups."""
+    own = method.parameter_groups()
+    if own is not None:
+        return GroupedOptimiser(own, plan)
     trained = [p for p in method.parameters() if p.requires_grad]
     matrices = [p for p in trained if p.ndim > 1 or plan.decay_vectors]
     vectors = [p for p in trained if p.ndim <= 1 and not plan.decay_vectors]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     groups = [group for group in groups if group["params"]]
-    if plan.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=plan.learning_rate, momentum=0.9, weight_decay=plan.weight_decay, fused=True)
-    kind = torch.optim.Adam if plan.optimiser == "adam" else torch.optim.AdamW
-    return kind(groups, lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True)
+    return _optimiser(plan.optimiser, groups, plan, momentum=0.9)
+
+
+def _optimiser(kind: str, groups: list[dict[str, Any]], plan: TrainingPlan, momentum: float) -> torch.optim.Optimizer:
+    if kind == "sgd":
+        return torch.optim.SGD(
+            groups, lr=plan.learning_rate, momentum=momentum, weight_decay=plan.weight_decay, fused=True
+        )
+    adam = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
+    return adam(groups, lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True)
+
+
+class GroupedOptimiser(torch.optim.Optimizer):
+    """One optimiser a group, stepped one after the other; a group that is not active is passed over.
+
+    Args:
+        groups: of a method.
+        plan: gives learning rate and weight decay.
+    """
+
+    def __init__(self, groups: list[ParameterGroup], plan: TrainingPlan) -> None:
+        self._active = [group.active for group in groups]
+        self._each = [
+            _optimiser(group.optimiser, [{"params": list(group.parameters), "rate": group.rate}], plan, group.momentum)
+            for group in groups
+        ]
+        super().__init__([{"params": list(dict.fromkeys(p for group in groups for p in group.parameters))}], {})
+        self.param_groups = [made for one in self._each for made in one.param_groups]  # what sets rates sets theirs
+
+    def step(self, closure: Any = None) -> None:
+        """Step every active group's optimiser."""
+        for one, active in zip(self._each, self._active, strict=True):
+            if active is None or active():
+                one.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimisers' states, by number."""
+        return {str(i): one.state_dict() for i, one in enumerate(self._each)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what :meth:`state_dict` gave."""
+        for i, one in enumerate(self._each):
+            one.load_state_dict(state_dict[str(i)])
+        self.param_groups = [made for one in self._each for made in one.param_groups]

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that a method has trained in a way of their own.
+
+    Attributes:
+        parameters: of the group; one that stands in two groups is moved by both, in their order.
+        optimiser: ``"sgd"``, ``"adam"`` or ``"adamw"``.
+        rate: learning rate, as a multiple of the plan's.
+        momentum: of SGD.
+        active: asked before every step whether the group is moved by it; always where None.
+    """
+
+    parameters: Sequence[nn.Parameter]
+    optimiser: Literal["sgd", "adam", "adamw"]
+    rate: float = 1.0
+    momentum: float = 0.0
+    active: Callable[[], bool] | None = None
 
 
 class Method(nn.Module):
@@ -47,8 +71,25 @@ class Method(nn.Module):
         """Run at the start of each epoch, e.g. to re-cluster.
 
         Args:
-            features: encoder outputs of all training rows in order, (n, D), where :meth:`wants_features` says so.
+            features: encoder outputs of the epoch's training rows in order, (n, D), where :meth:`wants_features` says
+                so: of all, or of those that :meth:`positions` names.
         """
+
+    def positions(self, epoch: int, count: int) -> np.ndarray | None:
+        """Which of ``count`` training rows an epoch (from 0) looks at, int64; None for all."""
+        return None
+
+    def order(self, positions: np.ndarray, batch_size: int, rng: np.random.Generator) -> np.ndarray | None:
+        """The epoch's positions, batch after batch, int64; None for each once in random order.
+
+        It may repeat and leave out positions. It is asked again when an epoch is resumed in its middle, and must then
+        give the same: let it depend on its arguments and on the method's state alone.
+        """
+        return None
+
+    def parameter_groups(self) -> list[ParameterGroup] | None:
+        """How the parameters are to be optimised; None for the plan's optimiser over all of them."""
+        return None
 
 
 @torch.no_grad()

@@ -127,3 +127,47 @@ def spherical_k_means(
             sums[empty] = z[similarity.argsort()[: int(empty.sum())]]
         centroids = F.normalize(sums, dim=1)
     return centroids, (z @ centroids.mT).argmax(dim=1)
+
+
+@torch.no_grad()
+def k_means(
+    features: Tensor, clusters: int, iterations: int = 20, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """Lloyd's k-means by squared distance, from distinct samples at random.
+
+    A cluster that has lost all its samples restarts at the sample that is farthest from its centre.
+
+    Args:
+        features: (n, d) float; n >= clusters.
+        clusters: K >= 1.
+        iterations: >= 1; it stops earlier where no sample changes its cluster.
+        generator: source of randomness, on the CPU; the global one if None.
+
+    Returns:
+        Centres (K, d), and the nearest centre of every sample, int64 (n,).
+
+    Raises:
+        StudyError: more clusters than samples.
+    """
+    if not 1 <= clusters <= len(features):
+        raise StudyError(f"k_means: {clusters} clusters of {len(features)} samples; give 1 to that many")
+    x = features if features.dtype == torch.float64 else features.float()
+    centres = x[torch.randperm(len(x), generator=generator)[:clusters].to(x.device)].clone()
+    nearest = nearest_centre(x, centres)
+    for _ in range(iterations):
+        counts = torch.bincount(nearest, minlength=clusters)
+        sums = torch.zeros_like(centres).index_add_(0, nearest, x)
+        empty = counts == 0
+        if empty.any():
+            far = (x - centres[nearest]).square().sum(dim=1).argsort(descending=True)
+            sums[empty], counts[empty] = x[far[: int(empty.sum())]], 1
+        centres = sums / counts[:, None]
+        before, nearest = nearest, nearest_centre(x, centres)
+        if torch.equal(before, nearest):
+            break
+    return centres, nearest
+
+
+def nearest_centre(features: Tensor, centres: Tensor) -> Tensor:
+    """Which centre (K, d) is nearest to each sample (n, d), int64 (n,)."""
+    return (features @ centres.mT - 0.5 * centres.square().sum(dim=1)).argmax(dim=1)

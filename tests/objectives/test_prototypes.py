@@ -101,3 +101,29 @@ def test_impossible_requests_are_one_clear_line():
         swapped_prediction([scores()])
     with pytest.raises(StudyError, match="epsilon"):
         sinkhorn(scores(), epsilon=0.0)
+
+
+def test_k_means_from_the_same_start_ends_where_scikit_learns_does():
+    from sklearn.cluster import KMeans
+
+    from helpers.objectives.prototypes import k_means, nearest_centre
+
+    torch.manual_seed(0)
+    x = torch.cat([torch.randn(60, 5) + 4 * torch.randn(1, 5) for _ in range(4)])
+    start = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(3))[:4]]
+    centres, nearest = k_means(x, 4, 100, torch.Generator().manual_seed(3))
+    theirs = KMeans(4, init=start.numpy(), n_init=1, max_iter=100, tol=0, algorithm="lloyd").fit(x.numpy())
+    assert torch.allclose(centres, torch.tensor(theirs.cluster_centers_), atol=1e-4)
+    assert nearest.tolist() == theirs.labels_.tolist()
+    assert torch.equal(nearest_centre(x, centres), nearest)
+
+
+def test_k_means_leaves_no_cluster_empty_where_samples_differ_and_refuses_more_clusters_than_samples():
+    from helpers.objectives.prototypes import k_means
+
+    x = torch.cat([torch.zeros(50, 2), torch.tensor([[9.0, 0.0], [0.0, 9.0]])])
+    for seed in range(5):
+        _, nearest = k_means(x, 3, 20, torch.Generator().manual_seed(seed))
+        assert set(nearest.tolist()) == {0, 1, 2}
+    with pytest.raises(StudyError, match="3 clusters of 2 samples"):
+        k_means(x[:2], 3)

@@ -100,9 +100,9 @@ def emotional_speech(
         seed: of everything. A speaker's sentences do not depend on how many others there are.
 
     Returns:
-        Table columns ``sample_id``, ``subject``, ``label`` (one of eight emotions), ``arousal``, ``valence``, ``dominance``
-        (as listeners rate them, 1 to 7), ``text``, ``seconds`` and ``split`` (by speaker). ``load`` returns ``input``,
-        float32 (B, T) at 16 kHz padded with zeros, and ``length``, int64 (B,).
+        Table columns ``sample_id``, ``subject``, ``label`` (one of eight emotions), ``arousal``, ``valence`` and
+        ``dominance`` (as listeners rate them, 1 to 7), ``text``, ``seconds`` and ``split`` (by speaker). ``load``
+        returns ``input``, float32 (B, T) at 16 kHz padded with zeros, and ``length``, int64 (B,).
 
     Raises:
         StudyError: too few labelled speakers, or a value out of range.

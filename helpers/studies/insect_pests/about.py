@@ -190,7 +190,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~7 min on 2 CPU cores",
+        "standard": "~9 min on 2 free CPU cores (1,084 CPU seconds)",
         "paper": "~300 GPU-hours for IP102, 5 seeds, 2 encoders, raw and segmented",
     },
     parameters=InsectPestsParameters,

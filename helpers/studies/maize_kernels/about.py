@@ -133,8 +133,8 @@ CARD = StudyCard(
         CorpusOption("manifest", False, False, "a CSV with path and label, optionally mask, subject, group, split"),
     ),
     cost={
-        "quick": "~30 s on 2 CPU cores",
-        "standard": "~8 min on 2 CPU cores",
+        "quick": "~40 s on 2 CPU cores",
+        "standard": "~10 min on 2 free CPU cores (1,142 CPU seconds)",
         "paper": "~40 GPU-hours (estimated, not run)",
     },
     parameters=MaizeKernelsParameters,

@@ -148,7 +148,7 @@ CARD = StudyCard(
     corpora=IMAGE_CORPORA,
     cost={
         "quick": "~30 s on 2 CPU cores",
-        "standard": "~8 min on 2 CPU cores, estimated",
+        "standard": "~8 min on 2 free CPU cores (894 CPU seconds)",
         "paper": "~150 GPU-hours for ImageNet-100, 3 seeds, without the axes",
     },
     parameters=SsoleParameters,

@@ -100,3 +100,10 @@ def label_subset(labels: np.ndarray, fraction: float, seed: int, at_least: int =
         members = rng.permutation(np.flatnonzero(labels == value))
         kept.append(members[: max(at_least, round(fraction * len(members)))])
     return np.sort(np.concatenate(kept))
+
+
+def repeated(rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """``count`` rows: these in random order, again and again, so that budgets are equal however few there are."""
+    rng = np.random.default_rng(seed)
+    rounds = -(-count // len(rows))
+    return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]

@@ -57,10 +57,18 @@ class UNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of the images, (B, in_channels, H, W) → (B, out_channels, H, W)."""
+        return self.decode(self.encode(images)[0])
+
+    def encode(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The image and the encoder's feature maps, fine to coarse, (B, C, h, w) each, and the encoder's output."""
         images = images.contiguous(memory_format=torch.channels_last)
-        with _listening(self.encoder, self.taps) as heard:
-            self.encoder(images)
-        skips = [images, *(heard[name] for name in self.taps)]  # fine to coarse
+        with listening(self.encoder, self.taps) as heard:
+            embedding = self.encoder(images)
+        return [images, *(heard[name] for name in self.taps)], embedding
+
+    def decode(self, maps: list[Tensor]) -> Tensor:
+        """Logits (B, out_channels, H, W) from what :meth:`encode` gives first."""
+        skips = list(maps)
         x = skips.pop()  # (B, C, h, w)
         for level in self.levels:
             skip = skips.pop()
@@ -90,7 +98,7 @@ def feature_maps(encoder: nn.Module, in_channels: int, image_size: int) -> tuple
     )
     encoder.eval()
     try:
-        with torch.no_grad(), _listening(encoder, names) as heard:
+        with torch.no_grad(), listening(encoder, names) as heard:
             encoder(image)
     finally:
         for module, training in modes:
@@ -108,7 +116,7 @@ def feature_maps(encoder: nn.Module, in_channels: int, image_size: int) -> tuple
 
 
 @contextmanager
-def _listening(encoder: nn.Module, names: list[str]) -> Iterator[dict[str, Tensor]]:
+def listening(encoder: nn.Module, names: list[str]) -> Iterator[dict[str, Tensor]]:
     """The (B, C, h, w) outputs of an encoder's modules by name, in the order in which the modules end."""
     heard: dict[str, Tensor] = {}
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from helpers.errors import StudyError
 from helpers.views.images import ImageViews
+
+
+class SizedViews(Protocol):
+    """Any maker of random views: of images, or of volumes."""
+
+    @property
+    def size(self) -> int:
+        """Side of its views, pixels."""
+
+    def __call__(self, samples: Tensor, generator: torch.Generator | None = None, /) -> Tensor:
+        """One random view of each sample."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +33,7 @@ class MultiCrop:
         counts: crops of each kind, >= 1 each.
     """
 
-    views: tuple[ImageViews, ...]
+    views: tuple[SizedViews, ...]
     counts: tuple[int, ...]
 
     def __post_init__(self) -> None:

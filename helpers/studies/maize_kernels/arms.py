@@ -17,7 +17,7 @@ from helpers.data.corpora.kernels import KernelDrawing, kernel_corpus
 from helpers.data.corpora.masks import only_images
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
-from helpers.data.labelled_rows import LabelledRows, image_shape, labelled_rows
+from helpers.data.labelled_rows import LabelledRows, image_shape, labelled_rows, repeated
 from helpers.data.simulated.pests import GENERATOR as PEST_GENERATOR
 from helpers.data.simulated.pests import SPECIES, draw_pests
 from helpers.evaluation.fine_tuning import Classifier
@@ -115,13 +115,6 @@ def pretraining(settings: Settings, arm: str, seed: int) -> Job:
 def encoder_of(method: Method) -> nn.Module:
     """The encoder alone: the transfer arm's without the views that it was trained under."""
     return method.encoder.encoder if isinstance(method.encoder, Augmented) else method.encoder
-
-
-def repeated(rows: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """``count`` rows: these in random order, again and again, so that budgets are equal however few there are."""
-    rng = np.random.default_rng(seed)
-    rounds = -(-count // len(rows))
-    return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count]
 
 
 @lru_cache(maxsize=2)

@@ -70,8 +70,8 @@ def fitting_spacing(headers: Sequence[Header], shape: Shape) -> float:
 def to_grid(volume: Volume, grid: Grid, classes: Sequence[int] = ()) -> tuple[Tensor, np.ndarray]:
     """A volume on the grid: axes turned, resampled, padded and cropped about its middle.
 
-    Shrinking averages, growing interpolates linearly. Of labels each class is resampled on its own and a voxel goes to
-    the class that covers most of it.
+    Shrinking averages, growing interpolates linearly (labels: by the nearest). Of labels each class is resampled on its
+    own and a voxel goes to the class that covers most of it.
 
     Args:
         volume: intensities, or labels where ``classes`` are given.
@@ -88,13 +88,13 @@ def to_grid(volume: Volume, grid: Grid, classes: Sequence[int] = ()) -> tuple[Te
     between = tuple(max(1, round(n * s / grid.spacing)) for n, s in zip(before, turned.spacing, strict=True))
     array = np.ascontiguousarray(turned.array)
     if classes:
-        parts = torch.stack([_resampled(torch.from_numpy((array == value).astype(np.float32)), between)
+        parts = torch.stack([_resampled(torch.from_numpy((array == value).astype(np.float32)), between, "nearest-exact")
                              for value in classes])  # fmt: skip
         values, empty = parts.argmax(dim=0), 0.0
     else:
         finite = np.nan_to_num(array.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-        values = _resampled(torch.from_numpy(finite), between)
-        empty = float(values.min())
+        values = _resampled(torch.from_numpy(finite), between, "trilinear")
+        empty = float(finite.min())
     factor = np.array(before) / np.array(between)
     first = [(have - want) // 2 for have, want in zip(between, grid.shape, strict=True)]  # < 0: padded
     step = np.eye(4)
@@ -124,14 +124,14 @@ def from_grid(labels: Tensor, grid_affine: np.ndarray, header: Header) -> Volume
     return Volume(found.reshape(shape), header.affine)
 
 
-def _resampled(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """(D, H, W) float32 to another shape over the same extent."""
+def _resampled(values: Tensor, shape: tuple[int, ...], growing: str) -> Tensor:
+    """(D, H, W) float32 to another shape over the same extent; ``growing``: F.interpolate's mode."""
     smaller = tuple(min(have, want) for have, want in zip(values.shape, shape, strict=True))
     values = (
         F.adaptive_avg_pool3d(values[None, None], smaller) if smaller != tuple(values.shape) else values[None, None]
     )
     if smaller != tuple(shape):
-        values = F.interpolate(values, size=shape, mode="trilinear", align_corners=False)
+        values = F.interpolate(values, size=shape, mode=growing)  # half-pixel centres in both modes
     return values[0, 0]
 
 

@@ -102,8 +102,9 @@ def fine_tune_volumes(
         raise ValueError("a training row has no mask; leave rows without one out")
     torch.manual_seed(plan.seed)
     held = copy.deepcopy(encoder)
-    size = corpus.load(rows["train"][:1])["input"].shape[-1]  # type: ignore[call-overload]
-    network = VolumeUNet(held.tokens, held.transformer, 1, size, classes)
+    first = corpus.load(rows["train"][:1])
+    assert isinstance(first, dict)
+    network = VolumeUNet(held.tokens, held.transformer, 1, first["input"].shape[-1], classes)
     segmenter = VolumeSegmenter(network, classes, views)
     train(segmenter, corpus, rows["train"], plan, label="segmentation", checkpoint=checkpoint, device=device)
     return predict_volumes(network, corpus, rows["test"], window)

@@ -77,7 +77,7 @@ class VolumeTask(nn.Module):
 
     def prediction_loss(self, tokens: Tensor) -> Tensor:
         """The error of predicting hidden slice tokens (B, T, width) from the others."""
-        hidden = token_mask(*tokens.shape[:2], self.masked_share).to(tokens.device)
+        hidden = token_mask(len(tokens), tokens.shape[1], self.masked_share).to(tokens.device)
         seen = torch.where(hidden[..., None], self.hidden_token, tokens)
         return masked_prediction(self.predictor(self.encoder.transformer(seen)), tokens, hidden)
 
@@ -152,8 +152,9 @@ class JointImageVolume(Method):
             wide = self.encoder.volumes.tokens.mix.out_channels if self.volume_task and self.encoder.volumes else 0
             given["volume"] = features[:, :wide]
             if self.image_task is not None:
-                each = self.image_task.projector[0].in_features
-                given["slices"] = features[:, wide:].reshape(-1, int(each))
+                first = self.image_task.projector[0]
+                assert isinstance(first, nn.Linear)
+                given["slices"] = features[:, wide:].reshape(-1, first.in_features)
         for kind, task in self.clusterings().items():
             task.on_epoch_start(given[kind] if task.wants_features() else None)
 

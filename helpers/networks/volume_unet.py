@@ -10,7 +10,7 @@ from helpers.networks.unet import UNet
 
 
 class VolumeUNet(nn.Module):
-    """Slices through a 2-D U-Net, with two ways from one slice to the others.
+    """Slices, intensities in [0, 1], through a 2-D U-Net, with two ways from one slice to the others.
 
     The transformer reads all slice tokens, and what it says of a slice is added to the slice's coarsest feature map;
     and every slice gives logits for itself and for its two neighbours, which are summed (a 3×1×1 convolution). Both
@@ -46,6 +46,7 @@ class VolumeUNet(nn.Module):
         depth = volumes.shape[2]
         maps, embedding = self.slices.encode(slices_of(volumes))
         context = self.transformer(self.tokens.mixed(maps[1:], embedding, depth))  # (B, D, token width)
+        maps[0] = 4 * (maps[0] - 0.5)  # intensities in [0, 1], on the scale of the normed maps that they meet
         maps[-1] = maps[-1] + self.context(context).flatten(0, 1)[:, :, None, None]
         votes = self.slices.decode(maps).unflatten(0, (-1, depth))  # (B, D, 3·classes, H, W)
         own, above, below = votes.split(self.classes, dim=2)

@@ -105,12 +105,13 @@ def write_volume(path: Path, volume: Volume) -> None:
 
 def _nifti(path: Path) -> Any:
     import nibabel
+    from nibabel.filebasedimages import ImageFileError
 
     if not path.is_file():
         raise StudyError(f"there is no file {path.name} in {path.parent.name}")
     try:
         return nibabel.load(path)
-    except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
         raise _damaged(path, error) from None
 
 

@@ -126,7 +126,8 @@ def from_grid(labels: Tensor, grid_affine: np.ndarray, header: Header) -> Volume
 
 def _resampled(values: Tensor, shape: tuple[int, ...], growing: str) -> Tensor:
     """(D, H, W) float32 to another shape over the same extent; ``growing``: F.interpolate's mode."""
-    smaller = tuple(min(have, want) for have, want in zip(values.shape, shape, strict=True))
+    depth, height, width = (min(have, want) for have, want in zip(values.shape, shape, strict=True))
+    smaller = (depth, height, width)
     values = (
         F.adaptive_avg_pool3d(values[None, None], smaller) if smaller != tuple(values.shape) else values[None, None]
     )

@@ -101,7 +101,8 @@ def _template(depth: int, size: int, spacing: float) -> Tensor:
     fluid = ((t1 > 0).float() - grey - white).clamp(0, 1)
     reach = max(1, round(spacing))  # voxels of 1 mm
     whole = torch.cat([fluid, grey, white, t1], dim=1)
-    whole = whole[..., *(slice(count - count % reach) for count in whole.shape[2:])]
+    deep, high, wide = (count - count % reach for count in whole.shape[2:])
+    whole = whole[..., :deep, :high, :wide]
     right, front = _corner(size, spacing)
     up = _TOP - spacing * depth + spacing / 2
     axes = []  # where the grid's points lie in the template, in grid_sample's −1 to 1

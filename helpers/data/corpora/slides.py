@@ -160,7 +160,7 @@ def _dealt(sources: list[SlideSource], file: Path) -> list[SlideSource]:
         found = []
         for s in sources:
             split = str(table["split"].get(s.name, "unlabelled"))
-            group = str(table["group"].get(s.name, "")) if "group" in table else ""
+            group = str(table["group"].fillna("").get(s.name, "")) if "group" in table else ""
             found.append(_checked(SlideSource(s.name, s.file, s.annotation, split, group), file.name))
         return found
     annotated = pd.DataFrame({"subject": [s.name for s in sources if s.annotation]})
@@ -169,8 +169,8 @@ def _dealt(sources: list[SlideSource], file: Path) -> list[SlideSource]:
             f"{len(annotated)} slide(s) have a mask or annotation; at least {len(SHARES)} are needed, to train on, "
             "choose by and test on"
         )
-    split = dict(zip(annotated["subject"], split_by_subject(annotated, SHARES, seed=0), strict=True))
-    return [SlideSource(s.name, s.file, s.annotation, split.get(s.name, "unlabelled")) for s in sources]
+    dealt = dict(zip(annotated["subject"], split_by_subject(annotated, SHARES, seed=0), strict=True))
+    return [SlideSource(s.name, s.file, s.annotation, dealt.get(s.name, "unlabelled")) for s in sources]
 
 
 def listed_slides(file: Path) -> list[SlideSource]:

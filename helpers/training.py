@@ -26,6 +26,7 @@ from helpers.methods.collapse import Spread, spread
 from helpers.methods.embedding import embed
 from helpers.methods.method import Method
 from helpers.objectives.gathering import mean_over_processes, processes
+from helpers.precision import faster_precision
 from helpers.progress import bar
 from helpers.training_plan import TrainingPlan, learning_rate_at, optimiser_of
 
@@ -98,6 +99,7 @@ def train(
                 run.seed(process=1 + run.accelerator.process_index)
             run.wrapped.train()
             order = _order(method, at, size, np.random.default_rng((plan.seed, run.epoch)))
+            run.choose_precision(corpus, rows, order[:size])
             started, first = time.monotonic(), run.step
             for step in range(first, steps):
                 positions = order[step * size : (step + 1) * size]
@@ -130,6 +132,7 @@ class _Run:
         self.embedding: Tensor | None = None
         self.saved_at = time.monotonic()
         self.interrupted = False
+        self.precision = plan.precision
 
     def seed(self, process: int) -> None:
         """Seed torch for what follows in this epoch."""
@@ -148,9 +151,7 @@ class _Run:
         logged: dict[str, float] = {}
         self.optimiser.zero_grad()
         for number, part in enumerate(parts, start=1):
-            batch = _as_batch(corpus.load(rows[part]), self.accelerator.device)
-            if self.method.wants_features():
-                batch["position"] = torch.as_tensor(part, device=self.accelerator.device)
+            batch = self._batch(corpus, rows, part)
             last = number == len(parts)
             with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
                 with self._precision():
@@ -171,8 +172,25 @@ class _Run:
             self.sums[name] = self.sums.get(name, 0.0) + value
         return logged
 
+    def choose_precision(self, corpus: Corpus, rows: np.ndarray, positions: np.ndarray) -> None:
+        """Settle what ``"auto"`` means, by the first part of a batch; the main process measures for all."""
+        if self.precision != "auto":
+            return
+        part = _parts(positions, self.plan.accumulation, self.accelerator)[0]
+        chosen = [faster_precision(self.method, self._batch(corpus, rows, part))]
+        if self.accelerator.num_processes > 1:
+            torch.distributed.broadcast_object_list(chosen, 0)
+        self.precision = chosen[0]
+
+    def _batch(self, corpus: Corpus, rows: np.ndarray, part: np.ndarray) -> dict[str, Tensor]:
+        """The samples at some positions among the training rows, on the device."""
+        batch = _as_batch(corpus.load(rows[part]), self.accelerator.device)
+        if self.method.wants_features():
+            batch["position"] = torch.as_tensor(part, device=self.accelerator.device)
+        return batch
+
     def _precision(self) -> Any:
-        if self.plan.precision == "fp32":
+        if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.accelerator.device.type, dtype=torch.bfloat16)
 

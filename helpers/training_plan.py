@@ -27,7 +27,8 @@ class TrainingPlan:
         warmup_epochs: epochs of linear warm-up.
         clip: largest gradient norm; None for no clipping.
         accumulation: parts that a batch is computed in, >= 1.
-        precision: ``"fp32"`` or ``"bf16"`` (autocast).
+        precision: ``"fp32"``, ``"bf16"`` (autocast), or ``"auto"``: what is faster on this machine, as
+            :func:`helpers.precision.faster_precision` measures.
         seed: of the order of samples and of all randomness inside the method.
         patience: epochs without a better ``validation_loss`` before training stops and the best weights return;
             None to train to the end and keep the last weights.
@@ -44,7 +45,7 @@ class TrainingPlan:
     warmup_epochs: float = 0.0
     clip: float | None = None
     accumulation: int = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
     seed: int = 0
     patience: int | None = None
     checkpoint_seconds: float = 20.0

@@ -18,7 +18,7 @@ from helpers.studies.catalogue import study_names
 # Each may import from itself and from those before it.
 ORDER = (
     "errors", "places", "progress", "allocation", "data", "views", "networks", "objectives", "methods", "checkpoints",
-    "training_plan", "training", "processes", "evaluation", "report", "studies", "runs",
+    "precision", "training_plan", "training", "processes", "evaluation", "report", "studies", "runs",
     "cli_console", "cli_results", "cli_runs", "cli_sweep", "cli_data", "cli_new", "cli",
 )  # fmt: skip
 FILES = sorted((ROOT / "helpers").rglob("*.py"))

@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers import precision
 from helpers.data.corpus import Corpus
 from helpers.errors import StudyError
 from helpers.methods.method import Method, update_average
@@ -249,6 +250,37 @@ def test_fewer_rows_than_a_batch_make_one_step_an_epoch_with_all_of_them() -> No
     told = train(method, corpus_of(), ROWS[:5], TrainingPlan(epochs=2, batch_size=64, learning_rate=0.1))
     assert method.step == 2
     assert told.epochs[0]["size"] == 5
+
+
+@pytest.mark.parametrize(("seconds", "meant"), [((1.0, 0.5), "bf16"), ((1.0, 0.9), "fp32"), ((0.5, 1.0), "fp32")])
+def test_auto_is_the_precision_measured_to_be_faster_and_changes_nothing_else(
+    seconds: tuple[float, float], meant: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STUDIES_OUTPUTS", str(tmp_path))
+    monkeypatch.setattr(precision, "step_seconds", lambda *_: seconds)
+    ends = []
+    for asked in ("auto", meant):
+        method = Plain()
+        plan = TrainingPlan(epochs=2, batch_size=12, learning_rate=0.05, precision=asked)  # type: ignore[arg-type]
+        train(method, corpus_of(), ROWS, plan)
+        ends.append(method.state_dict())
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
+
+
+def test_measuring_a_precision_leaves_method_and_random_numbers_as_they_were_and_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    method = Plain()
+    batch = {"x": X, "y": Y}
+    before, state = copy.deepcopy(method.state_dict()), torch.get_rng_state()
+    first = precision.faster_precision(method, batch, tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    assert all(p.grad is None for p in method.parameters())
+    other = {"fp32": (1.0, 0.1), "bf16": (0.1, 1.0)}[first]
+    monkeypatch.setattr(precision, "step_seconds", lambda *_: other)
+    assert precision.faster_precision(method, batch, tmp_path) == first
+    assert precision.faster_precision(method, {"x": X[:5], "y": Y[:5]}, tmp_path) != first
 
 
 def test_bf16_computes_in_bf16_and_leaves_the_method_as_it_was() -> None:

@@ -46,6 +46,9 @@ class DirectPredParameters(StudyParameters):
     learning_rate: float = Field(0.1, gt=0, description="of SGD with momentum 0.9, the same for every arm")
     weight_decay: float = Field(4e-4, ge=0, description="of the main comparison")
     warmup_epochs: float = Field(0.0, ge=0, description="epochs of linear warm-up")
+    precision: Literal["fp32", "bf16", "auto"] = Field(
+        "fp32", description="of pretraining: fp32, bf16 or auto (what one measurement finds faster)"
+    )
     ablation_epochs: int = Field(
         1, ge=0, description="passes over the training images in the ablation; 0 leaves the ablation out"
     )

@@ -55,6 +55,7 @@ def pretraining(settings: Settings, predictor: str, target: str, seed: int, epoc
     plan = TrainingPlan(
         epochs=epochs, batch_size=settings["batch_size"], learning_rate=settings["learning_rate"], optimiser="sgd",
         weight_decay=weight_decay, warmup_epochs=settings["warmup_epochs"], seed=seed,
+        precision=settings["precision"],
     )  # fmt: skip
     return Job(method, corpus, rows_of(corpus, settings).pretrain, plan, eigenspaces, settings["device"])
 

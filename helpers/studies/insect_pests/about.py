@@ -69,6 +69,9 @@ class InsectPestsParameters(StudyParameters):
     barlow_twins_learning_rate: float = Field(2e-3, gt=0, description="of AdamW for Barlow Twins")
     weight_decay: float = Field(1e-4, ge=0, description="of pre-training")
     warmup_epochs: float = Field(0.5, ge=0, description="epochs of linear warm-up")
+    precision: Literal["fp32", "bf16", "auto"] = Field(
+        "fp32", description="of pretraining: fp32, bf16 or auto (what one measurement finds faster)"
+    )
     transfer_corpus: Literal["kernels", "digits"] = Field(
         "kernels", description="drawn kernels (variety × side) or digits: what the transferred encoder learned"
     )

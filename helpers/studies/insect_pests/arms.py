@@ -196,6 +196,7 @@ def _plan(settings: Settings, epochs: int, learning_rate: float, seed: int) -> T
     return TrainingPlan(
         epochs=epochs, batch_size=settings["batch_size"], learning_rate=learning_rate, optimiser="adamw",
         weight_decay=settings["weight_decay"], warmup_epochs=settings["warmup_epochs"], seed=seed,
+        precision=settings["precision"],
     )  # fmt: skip
 
 

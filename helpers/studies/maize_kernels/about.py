@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -41,6 +41,9 @@ class MaizeKernelsParameters(StudyParameters):
     learning_rate: float = Field(4e-3, gt=0, description="of AdamW in pretraining, the same for both methods")
     weight_decay: float = Field(1e-4, ge=0, description="of AdamW in pretraining")
     warmup_epochs: float = Field(1.0, ge=0, description="epochs of linear warm-up")
+    precision: Literal["fp32", "bf16", "auto"] = Field(
+        "fp32", description="of pretraining: fp32, bf16 or auto (what one measurement finds faster)"
+    )
     label_fractions: LabelFractions = Field(
         [0.05, 1.0], description="shares of the labels and masks, in (0, 1], at least two; 1 included"
     )

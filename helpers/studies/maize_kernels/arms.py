@@ -94,6 +94,7 @@ def pretraining(settings: Settings, arm: str, seed: int) -> Job:
     plan = TrainingPlan(
         epochs=settings["epochs"], batch_size=settings["batch_size"], learning_rate=settings["learning_rate"],
         weight_decay=settings["weight_decay"], warmup_epochs=settings["warmup_epochs"], seed=seed,
+        precision=settings["precision"],
     )  # fmt: skip
     if arm == "transfer":
         named_corpus = _pest_corpus(settings, image_shape(only_images(corpus))[0])

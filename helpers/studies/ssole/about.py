@@ -48,6 +48,9 @@ class SsoleParameters(StudyParameters):
     )
     weight_decay: float = Field(1e-4, ge=0, description="of the optimiser")
     warmup_epochs: float = Field(0.0, ge=0, description="epochs of linear warm-up")
+    precision: Literal["fp32", "bf16", "auto"] = Field(
+        "fp32", description="of pretraining: fp32, bf16 or auto (what one measurement finds faster)"
+    )
     batch_sizes: list[int] = Field(
         [128], description="images a step of the runs over batch size, each 4 to 4096; may be empty"
     )

@@ -58,6 +58,7 @@ def plan_of(settings: Settings, batch_size: int, seed: int) -> TrainingPlan:
         epochs=settings["epochs"], batch_size=batch_size, optimiser=settings["optimiser"],
         learning_rate=settings["learning_rate"] * (batch_size / settings["batch_size"]) ** 0.5,
         weight_decay=settings["weight_decay"], warmup_epochs=settings["warmup_epochs"], seed=seed,
+        precision=settings["precision"],
     )  # fmt: skip
 
 

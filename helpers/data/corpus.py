@@ -124,6 +124,9 @@ class Corpus:
             column = self.table[label]
             if pd.api.types.is_float_dtype(column) or column.nunique() > 30:
                 numbers = pd.to_numeric(column, errors="coerce")
+                if numbers.isna().all() and column.notna().any():  # texts
+                    facts.append((label, f"{column.notna().sum():,} known, {column.nunique():,} different"))
+                    continue
                 facts.append((label, f"{numbers.min():.4g} to {numbers.max():.4g}, median {numbers.median():.4g}"))
             else:
                 facts.append((label, _counts(column)))

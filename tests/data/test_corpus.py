@@ -80,6 +80,13 @@ def test_as_many_split_names_as_samples_are_asked_for() -> None:
         corpus_of(samples(["a", "b"])).with_split(["train"])
 
 
+def test_the_card_counts_labels_that_are_many_different_texts() -> None:
+    texts = [f"text {i}" for i in range(40)] + [None, None]
+    table = pd.DataFrame({"sample_id": [str(i) for i in range(42)], "subject": "a", "label": texts})
+    facts = dict(corpus_of(table, ("label",)).card().itertuples(index=False))
+    assert facts["label"] == "40 known, 40 different"
+
+
 def test_the_card_tells_real_from_simulated_and_counts() -> None:
     table = samples(["a", "a", "b"], label=["x", "y", "x"], group=["g", "g", "h"])
     facts = dict(corpus_of(table, ("label",)).card().itertuples(index=False))

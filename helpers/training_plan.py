@@ -103,7 +103,7 @@ class GroupedOptimiser(torch.optim.Optimizer):
         super().__init__([{"params": list(dict.fromkeys(p for group in groups for p in group.parameters))}], {})
         self.param_groups = [made for one in self._each for made in one.param_groups]  # what sets rates sets theirs
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Step every active group's optimiser."""
         for one, active in zip(self._each, self._active, strict=True):
             if active is None or active():

@@ -71,7 +71,7 @@ class DeepEmoCluster(ChunkRegressor):
 
     Attributes:
         assignments: last cluster of every training chunk, int64 (n,); −1 before the first.
-        nmi: normalised mutual information of the last two clusterings of the labelled chunks; NaN before there are two.
+        nmi: normalised mutual information of the last two clusterings of the labelled chunks; −1 before there are two.
     """
 
     assignments: Tensor
@@ -89,7 +89,7 @@ class DeepEmoCluster(ChunkRegressor):
         self.hidden = nn.Linear(encoder.features, encoder.features)
         self.class_layer = nn.Linear(encoder.features, clusters)
         self.register_buffer("assignments", torch.full((labelled + unlabelled,), -1, dtype=torch.long))
-        self.register_buffer("nmi", torch.tensor(float("nan")))
+        self.register_buffer("nmi", torch.tensor(-1.0))
 
     def wants_features(self) -> bool:
         return True
@@ -121,7 +121,7 @@ class DeepEmoCluster(ChunkRegressor):
 
     def training_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         found = super().training_step(batch)
-        return found | {"nmi": self.nmi} if self.labelled_now and bool(torch.isfinite(self.nmi)) else found
+        return found | {"nmi": self.nmi} if self.labelled_now and float(self.nmi) >= 0 else found
 
     def task_parameters(self) -> list[nn.Parameter]:
         return list(self.hidden.parameters())

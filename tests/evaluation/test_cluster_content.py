@@ -41,3 +41,14 @@ def test_the_interval_over_speakers_holds_the_share_and_is_wider_for_fewer_speak
     few, many = found(6), found(60)
     assert few.low <= few.share <= few.high
     assert many.high - many.low < few.high - few.low
+
+
+def test_the_interval_of_clusters_at_random_holds_zero_most_of_the_time():
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(60):
+        who = np.repeat(np.arange(12), 9)
+        values = rng.normal(size=len(who)) + 0.5 * rng.normal(size=12)[who]
+        found = cluster_content(rng.integers(8, size=len(who)), values, who)
+        held += found.low <= 0 <= found.high
+    assert held >= 52

@@ -1,6 +1,7 @@
 """One of two gloo processes that train each method together, in a module that is quick to import."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -8,7 +9,9 @@ from torch import Tensor, nn
 
 from helpers.methods.barlow_twins import BarlowTwins
 from helpers.methods.byol import BYOL
+from helpers.methods.chunk_regression import ChunkRegressor
 from helpers.methods.deep_cluster import DeepClusterV2
+from helpers.methods.deep_emo_cluster import DeepEmoCluster
 from helpers.methods.direct_pred import Arm, DirectPred
 from helpers.methods.method import Method
 from helpers.methods.moco import MoCo
@@ -58,10 +61,18 @@ METHODS: dict[str, Callable[[nn.Module], Method]] = {
     "supcon": lambda e: SupCon(e, 8, VIEWS, **SIZES),
     "ssole": lambda e: SSOLE(e, 8, THREE, **SIZES),
     "naive_ole": lambda e: NaiveOLE(e, 8, THREE, **SIZES),
+    "regressor": lambda e: ChunkRegressor(_featured(e), 2, SAMPLES),
+    "deep_emo_cluster": lambda e: DeepEmoCluster(_featured(e), 2, SAMPLES, clusters=3),
 }
 _STILL = {
     "crop_scale": (1.0, 1.0), "crop_ratio": (1.0, 1.0), "flip": 0.0, "jitter": 0.0, "gray": 0.0, "blur": 0.0,
 }  # fmt: skip
+
+
+def _featured(encoder: Any) -> Any:
+    """The encoder, saying how large its embedding is."""
+    encoder.features = 8
+    return encoder
 
 
 def small_method(name: str) -> Method:
@@ -96,7 +107,10 @@ def taught(name: str, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for step in range(3):
         optimiser.zero_grad()
-        out = wrapped({"input": x[share] ** (step + 1), "label": labels[share], "position": share})
+        rated = torch.stack([x.mean((1, 2, 3)), labels.double()], dim=1)  # (12, 2)
+        out = wrapped(
+            {"input": x[share] ** (step + 1), "label": labels[share], "position": share, "target": rated[share]}
+        )
         out["loss"].backward()
         found |= {f"{step} {n}": p.grad.clone() for n, p in method.named_parameters() if p.grad is not None}
         optimiser.step()

@@ -1,0 +1,1 @@
+"""DeepEmoCluster: clusters of speech chunks beside the regression of arousal, valence and dominance."""

@@ -28,11 +28,11 @@ class TissueFixMatchParameters(StudyParameters):
         1.0, ge=1, le=256, description="pixels of the file, along an axis, to one that the network sees, >= 1"
     )
     tile: int = Field(48, ge=16, le=1024, description="side of a tile, pixels that the network sees")
-    tiles_each: int = Field(160, ge=8, le=1_000_000, description="tiles drawn from a slide, at most")
+    tiles_each: int = Field(120, ge=8, le=1_000_000, description="tiles drawn from a slide, at most")
     purity: float = Field(0.8, gt=0.5, le=1, description="share of a tile that one region must cover to be its label")
     few_slides: int = Field(2, ge=1, description="slides that the few labelled tiles come from; 2 in the paper")
     few_tiles: int = Field(36, ge=6, description="labelled tiles in the small budget; 600 in the paper")
-    many_tiles: int = Field(240, ge=6, description="labelled tiles in the large budget; 6,000 in the paper")
+    many_tiles: int = Field(180, ge=6, description="labelled tiles in the large budget; 6,000 in the paper")
     encoder: str = Field(
         "small_stages", description="small_stages, small, small_wide, resnet18_cifar or a model of timm"
     )
@@ -44,11 +44,11 @@ class TissueFixMatchParameters(StudyParameters):
     temperature: float = Field(0.2, gt=0, le=5, description="of SimCLR's, NNCLR's and MoCo's softmax")
     queue: int = Field(512, ge=1, description="NNCLR and MoCo: rows of the queue")
     ssl_strength: float = Field(1.0, ge=0, le=2, description="factor on every change of stage 1's views")
-    epochs: int = Field(5, ge=1, description="stage 1: passes over the unlabelled tiles")
+    epochs: int = Field(4, ge=1, description="stage 1: passes over the unlabelled tiles")
     batch_size: int = Field(64, ge=4, description="stage 1: tiles a step")
     learning_rate: float = Field(2e-3, gt=0, description="stage 1: of AdamW")
     weight_decay: float = Field(1e-4, ge=0, description="of both stages")
-    updates: int = Field(60, ge=1, description="stage 2: optimiser steps, the same for every arm and budget")
+    updates: int = Field(40, ge=1, description="stage 2: optimiser steps, the same for every arm and budget")
     labelled_batch: int = Field(16, ge=2, description="stage 2: labelled tiles a step, the same for every arm")
     ratio: int = Field(2, ge=1, le=64, description="FixMatch's μ: unlabelled tiles a labelled one; 7 in the paper")
     threshold: float = Field(0.95, ge=0, le=1, description="FixMatch's τ: least probability of a pseudo-label")

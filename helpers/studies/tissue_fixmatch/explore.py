@@ -36,7 +36,7 @@ def explore_slide(study: Study, slides: SlideCorpus, streamed: tuple[SlideMap, s
         show_slide(axis, pixels)
         if shown and probabilities is not None:
             lay_over(axis, probabilities, opacity)
-        data_line(figure, f"{study.data_note}, slide {name}, 1 : {scale:.3g}")
+        data_line(figure, f"{study.data_note}, 1 : {scale:.3g}")
         return figure
 
     return explore(

@@ -165,15 +165,16 @@ def budget_figure(comparison: Comparison, note: str, counts: dict[str, int]) -> 
 def map_figure(comparison: Comparison, slides: SlideCorpus, note: str, budget: str = "few") -> Figure:
     """The first test slide: its true regions, and every arm's map of it with a budget of labels."""
     name, seed = comparison.slides[0], comparison.seeds[0]
-    pixels, _ = small_slide(slides.open(name), _THUMBNAIL)
+    slide = slides.open(name)
+    blank = np.full((round(200 * slide.height / slide.width), 200, 3), 255, dtype=np.uint8)
     figure, axes = new_figure(1, 1 + len(ARMS), height=1.6, width=6.8)
     truth = slides.regions(name)
     assert truth is not None
-    true = truth.on_grid(*pixels.shape[:2])
+    true = truth.on_grid(*blank.shape[:2])
     for axis, arm in zip(axes, [None, *ARMS], strict=True):
-        show_slide(axis, pixels if arm is None else np.full_like(pixels, 255))
-        if arm is not None:
-            lay_over(axis, comparison.runs[arm, budget, seed]["map"].numpy() / 255, 0.75)
+        show_slide(axis, blank)
+        exact = np.stack([(true == k).astype(float) for k in range(len(CLASSES))])
+        lay_over(axis, comparison.runs[arm, budget, seed]["map"].numpy() / 255 if arm else exact, 0.75)
         outline(axis, true, CLASSES, 0.8)
         words = f"{NAMES[arm]}\nmIoU {comparison.scores(arm, budget)[0, 0]:.2f}" if arm else "truth"
         axis.set_title(words, fontsize="x-small")
@@ -190,23 +191,22 @@ def lay_over(axis: Axes, probabilities: np.ndarray, opacity: float) -> None:
 
 
 def overlay_figure(slides: SlideCorpus, name: str, found: SlideMap, note: str) -> Figure:
-    """A slide, its map of probabilities laid over it, and where map and truth differ."""
+    """A slide under its map of probabilities, and where map and truth differ."""
     pixels, downsample = small_slide(slides.open(name), 90)
     truth = slides.regions(name)
-    figure, axes = new_figure(1, 3, height=2.1, width=5.6)
+    figure, axes = new_figure(1, 2, height=2.3, width=4.4)
     rows, columns = ((np.arange(n) + 0.5) * downsample for n in pixels.shape[:2])
-    pictures = (pixels, pixels, np.full_like(pixels, 235))
-    for axis, picture, words in zip(axes, pictures, ("slide", "probability map", "where it is wrong"), strict=True):
-        show_slide(axis, picture)
-        axis.set_title(words, fontsize="small")
-    lay_over(axes[1], np.stack([_at(p, found.cell, rows, columns) for p in found.probabilities]), 0.65)
+    show_slide(axes[0], pixels)
+    axes[0].set_title("probability map on the slide", fontsize="small")
+    lay_over(axes[0], np.stack([_at(p, found.cell, rows, columns) for p in found.probabilities]), 0.6)
+    show_slide(axes[1], np.full_like(pixels, 235))
+    axes[1].set_title("where it is wrong", fontsize="small")
     if truth is not None:
         true = truth.on_grid(*pixels.shape[:2])
-        outline(axes[0], true, CLASSES)
         wrong: Any = np.zeros((*true.shape, 4))
         wrong[(found.labels_at(rows, columns) != true) & (true != UNKNOWN)] = (0.8, 0.0, 0.4, 1.0)
-        axes[2].imshow(wrong, interpolation="nearest")
-        outline(axes[2], true, CLASSES)
+        axes[1].imshow(wrong, interpolation="nearest")
+        outline(axes[1], true, CLASSES)
     data_line(figure, f"{note}, slide {name}, {found.tiles:,} tiles every {found.cell} pixels")
     return figure
 

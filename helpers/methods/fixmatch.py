@@ -109,7 +109,7 @@ def with_unlabelled(corpus: Corpus, labels: np.ndarray, unlabelled: np.ndarray |
     """
     if unlabelled is not None and (len(unlabelled) == 0 or ratio < 1):
         raise StudyError(f"FixMatch needs unlabelled samples (there are {len(unlabelled)}) and a ratio ({ratio}) >= 1")
-    targets, images = torch.as_tensor(labels).long(), corpus.load
+    targets, images = torch.tensor(labels).long(), corpus.load
 
     def load(rows: np.ndarray) -> dict[str, Tensor]:
         seen = images(rows)

@@ -87,7 +87,7 @@ def _knn(encoder: Any, settings: Settings) -> float:
     import torch
 
     corpus = open_corpus(settings).tiles
-    rows, labels = rows_of(corpus), torch.as_tensor(classes_of(corpus))
+    rows, labels = rows_of(corpus), torch.tensor(classes_of(corpus))
     train_x, held_x = embed(encoder, corpus, rows.train), embed(encoder, corpus, rows.validation)
     told = knn_predict(train_x, labels[rows.train], held_x)
     return float((told == labels[rows.validation]).double().mean())

@@ -145,7 +145,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~8 min on 2 CPU cores",
+        "standard": "~8 min of CPU time, estimated from its parts",
         "paper": "~150 GPU-hours for MSP-Podcast 1.6, 5 seeds, estimated, not run",
     },
     parameters=DeepEmoClusterParameters,

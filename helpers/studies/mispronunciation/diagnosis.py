@@ -107,7 +107,7 @@ def _legend(axes: Any, outcomes: set[str]) -> None:
 
     drawn = [Patch(facecolor="white" if key == "TA" else colour, edgecolor=colour, label=words)
              for key, (colour, words) in _SHOWN.items() if key in outcomes]  # fmt: skip
-    axes.legend(handles=drawn, fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=len(drawn))
+    axes.legend(handles=drawn, fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.42), ncols=len(drawn))
 
 
 def _spread(phones: list[str], others: list[str], when: list[float], seconds: float) -> list[float]:

@@ -92,8 +92,8 @@ def utterance(sound: Corpus, row: int, note: str) -> Figure:
                  color=PALETTE[1] if wrong else "black", fontweight="bold" if wrong else "normal")  # fmt: skip
         if wrong:
             below.axvspan(start, end, color=PALETTE[1], alpha=0.3, linewidth=0)
-            below.text((start + end) / 2, 0.88 * _SHOWN.mels, f"for {should.get(j, 'nothing')}", color="white", ha="center",
-                       fontsize="xx-small")  # fmt: skip
+            words = f"for {should.get(j, 'nothing')}"
+            below.text((start + end) / 2, 0.88 * _SHOWN.mels, words, color="white", ha="center", fontsize="xx-small")
     top.set(yticks=[], ylim=(-1.05 * peak, 1.5 * peak), ylabel="waveform")
     below.set(xlabel="seconds", ylabel="mel band")
     figure.suptitle(f"“{one['sentence']}”, {one['subject']}, first language {one['group']}", fontsize="medium")
@@ -152,7 +152,7 @@ def first_stage(history: History, note: str) -> Figure:
     left.plot(epochs, [row["loss"] for row in history.epochs], color=PALETTE[0])
     left.set(xlabel="pass over the labelled speech", ylabel="CTC loss a phone", ylim=(0, None))
     right.plot(epochs, [100 * row["validation_per"] for row in history.epochs], color=PALETTE[1])
-    right.set(xlabel="pass over the labelled speech", ylabel="PER, validation speakers, %", ylim=(0, None))
+    right.set(xlabel="pass over the labelled speech", ylabel="validation PER, %", ylim=(0, None))
     data_line(figure, note)
     return figure
 
@@ -172,7 +172,7 @@ def second_stage(comparison: Comparison, note: str) -> Figure:
         if arm == "momentum":
             axes.plot([0, *share], [start, *(100 * row["teacher_per"] for row in history)], color=COLOURS[arm],
                       linestyle=":", label="the momentum teacher itself")  # fmt: skip
-    axes.set(xlabel="share of the arm's updates", ylabel="PER, validation speakers, %", ylim=(0, 1.5 * start))
+    axes.set(xlabel="share of the arm's updates", ylabel="validation PER, %", ylim=(0, 1.5 * start))
     axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     data_line(figure, note)
     return figure
@@ -207,8 +207,8 @@ def paper_figure(comparison: Comparison, note: str) -> Figure:
     figure, axes = new_figure(1, 2, height=2.8)
     arms = [arm for arm in comparison.arms() if arm != "labelled_only"]
     for axis, score, paper, words in (
-        (axes[0], "phone_error_rate", PAPER_PER_CHANGE, "change of PER, %"),
-        (axes[1], "f1", PAPER_F1_CHANGE, "change of F1, %"),
+        (axes[0], "phone_error_rate", PAPER_PER_CHANGE, "PER, change in %"),
+        (axes[1], "f1", PAPER_F1_CHANGE, "F1, change in %"),
     ):
         base = comparison.pooled("labelled_only", score)
         for i, arm in enumerate(arms):
@@ -220,9 +220,9 @@ def paper_figure(comparison: Comparison, note: str) -> Figure:
         axis.axhline(paper, color=NEUTRAL, linestyle="--", linewidth=1)
         axis.text(len(arms) - 0.45, paper, f"paper {paper:+g}", color=NEUTRAL, fontsize="x-small", ha="right",
                   va="bottom")  # fmt: skip
-        axis.set(xticks=range(len(arms)), ylabel=f"{words} of labelled only", xlim=(-0.6, len(arms) - 0.4))
+        axis.set(xticks=range(len(arms)), ylabel=words, xlim=(-0.6, len(arms) - 0.4))
         axis.set_xticklabels([NAMES[arm].replace(" ", "\n") for arm in arms])
-    data_line(figure, f"{note}; the paper's marks: L2-ARCTIC")
+    data_line(figure, f"{note}, against labelled only; the paper's marks: L2-ARCTIC")
     return figure
 
 

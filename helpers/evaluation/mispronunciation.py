@@ -179,7 +179,7 @@ def count(canonical: Phones, human: Phones, hypothesis: Phones) -> Counts:
     tally = dict.fromkeys(("TA", "FR", "FA", "CD", "ED"), 0)
     for unit in judge_phones(canonical, human, hypothesis):
         tally[unit.outcome] += 1
-    return Counts(*tally.values(), phone_errors=edits(human, hypothesis), human_phones=len(human))
+    return Counts(tally["TA"], tally["FR"], tally["FA"], tally["CD"], tally["ED"], edits(human, hypothesis), len(human))
 
 
 def edits(reference: Phones, other: Phones) -> int:

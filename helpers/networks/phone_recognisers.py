@@ -73,7 +73,7 @@ class Wav2Vec2Encoder(nn.Module):
 
     def __init__(self, size: str = "small", weights: str = "", frozen_extractor: bool = False) -> None:
         super().__init__()
-        from torchaudio.models import wav2vec2_model  # type: ignore[import-untyped]
+        from torchaudio.models import wav2vec2_model
 
         if size not in _SIZES:
             raise StudyError(f"no wav2vec 2.0 of size {size!r}; there are {', '.join(_SIZES)}")
@@ -152,8 +152,10 @@ class PhoneRecogniser(nn.Module):
     def __init__(self, encoder: nn.Module, hidden: int = 384, dropout: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
+        width = encoder.width
+        assert isinstance(width, int)
         self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(int(encoder.width), hidden), nn.LeakyReLU(), nn.Linear(hidden, hidden),
+            nn.Dropout(dropout), nn.Linear(width, hidden), nn.LeakyReLU(), nn.Linear(hidden, hidden),
             nn.LeakyReLU(), nn.Linear(hidden, len(TOKENS)),
         )  # fmt: skip
 

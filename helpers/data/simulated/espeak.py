@@ -113,7 +113,7 @@ def _library_version() -> str:
 
 def _said(utterances: Sequence[Utterance]) -> list[Spoken]:
     """Say utterances in as many processes as pay."""
-    import espeakng_loader  # type: ignore[import-untyped]
+    import espeakng_loader
 
     workers = max(1, min(os.cpu_count() or 1, 4, len(utterances) // _A_WORKER))
     share = -(-len(utterances) // workers)

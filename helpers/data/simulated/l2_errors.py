@@ -119,7 +119,7 @@ def mispronounce(
     for i, phone in enumerate(word):
         rules = [r for r in ERROR_MODELS[first_language] if r.phone == phone and fits(r.context, word, i)]
         chance, stray, which = rng.random(3)
-        made = (phone,)
+        made: tuple[str, ...] = (phone,)
         reached = 0.0
         for rule in rules:
             reached += rule.weight * strength

@@ -155,7 +155,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~6 min on 2 CPU cores",
+        "standard": "~5 min on 2 CPU cores",
         "paper": "~60 GPU-hours for L2-ARCTIC, 5 seeds, 4 arms",
     },
     parameters=MispronunciationParameters,

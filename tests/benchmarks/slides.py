@@ -1,6 +1,7 @@
 """Whole slides: peak memory and speed of streaming one of 20,000 × 20,000 pixels, beside a plain OpenSlide loop.
 
-``python -m tests.benchmarks slides`` draws and writes two slides first: about 5 minutes and 300 MB of disk in all.
+``python -m tests.benchmarks slides`` draws and writes two slides first: about 5 minutes and 300 MB of disk in all;
+``python -m tests.benchmarks.slides FOLDER`` keeps them there for the next time.
 Each prediction runs in a process of its own. Its peak is that of resident memory above what it holds once the
 model has classified a first batch.
 """
@@ -38,18 +39,20 @@ PLAIN = 20_000  # tiles of the plain loop
 _MIB = 2**20
 
 
-def run(side: int = SIDE, plain: int = PLAIN) -> list[Row]:
+def run(side: int = SIDE, plain: int = PLAIN, folder: Path | None = None) -> list[Row]:
     """Speed and peak of the large slide, and the peak of the small one.
 
     Args:
         side: of the large slide, pixels.
         plain: tiles that the plain loop reads.
+        folder: where the slides are kept, and taken from where they are there; None for a temporary one.
     """
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         files = {}
         for pixels in (side, side // 2):
-            files[pixels] = Path(folder) / f"{pixels}.ome.tiff"
-            write_slide(SimulatedSlide(3, pixels, pixels), files[pixels])
+            files[pixels] = (folder or Path(temporary)) / f"{pixels}.ome.tiff"
+            if not files[pixels].exists():
+                write_slide(SimulatedSlide(3, pixels, pixels), files[pixels])
         large, small = (_measured("streaming", files[pixels], 0) for pixels in (side, side // 2))
         loop = _measured("plain", files[side], plain)
     name = f"{side:,} × {side:,}"
@@ -147,4 +150,4 @@ if __name__ == "__main__":
         torch.set_num_threads(int(sys.argv[4]))
         print(json.dumps(_one(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))
     else:
-        print(table(run()))
+        print(table(run(folder=Path(sys.argv[1]) if len(sys.argv) == 2 else None)))

@@ -144,8 +144,8 @@ CARD = StudyCard(
         CorpusOption("manifest", False, False, "a CSV of slides with path, split and, optionally, annotation, group"),
     ),
     cost={
-        "quick": "~30 s on 2 CPU cores",
-        "standard": "~5 min on 2 CPU cores",
+        "quick": "~35 s on 2 CPU cores",
+        "standard": "~9 min on 2 CPU cores",
         "paper": "~60 GPU-hours (estimated, not run)",
     },
     parameters=TissueFixMatchParameters,

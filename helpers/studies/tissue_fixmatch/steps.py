@@ -282,4 +282,14 @@ def notes(study: Study, comparison: Comparison) -> list[str]:
         "FixMatch over supervised training, from scratch: "
         + ", ".join(f"{gain:+.1f} points of mIoU with {budget} labels" for budget, gain in gains.items()) + "."
     )  # fmt: skip
+    if min(gains.values()) <= 0:
+        found.append(
+            "Where FixMatch is below supervised training its pseudo-labels do harm at this budget; what stage 1 adds "
+            "to it there is in part the harm undone."
+        )
+    if comparison.scores("supervised", "many").mean() <= comparison.scores("supervised", "few").mean():
+        found.append(
+            f"Supervised training gains nothing from more labels: {p.updates} steps do not train a start from scratch "
+            "to its end, and leads over it are leads at this budget."
+        )
     return found

@@ -63,7 +63,7 @@ def with_statistics(encoder: nn.Module, corpus: Corpus, rows: np.ndarray) -> nn.
     """
     encoder.train()
     with torch.no_grad():
-        for part in np.array_split(rows[:4096], 16):
+        for part in np.array_split(rows[:4096], max(1, min(16, len(rows) // 2))):
             encoder(corpus.load(part))
     return encoder.eval()
 

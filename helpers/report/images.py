@@ -67,8 +67,11 @@ def show_pixels(axis: Axes, pixels: torch.Tensor) -> None:
         spine.set_visible(False)
 
 
-def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: list[str], note: str) -> Figure:
-    """t-SNE maps (or PCA, below 30 images) of test images under several encoders, coloured by class."""
+def embedding_maps(
+    features: dict[str, np.ndarray], labels: np.ndarray, names: list[str], note: str, samples: str = "images",
+    what: str = "class",
+) -> Figure:  # fmt: skip
+    """t-SNE maps (or PCA, below 30 samples) of test images, or other samples, under several encoders, by class."""
     figure, axes = new_figure(1, len(features), height=2.7, width=6.2)
     for axis, (title, x) in zip(np.atleast_1d(axes), features.items(), strict=True):
         flat = flattened(x)
@@ -80,8 +83,8 @@ def embedding_maps(features: dict[str, np.ndarray], labels: np.ndarray, names: l
         axis.set_xticks([])
         axis.set_yticks([])
     handles, shown = np.atleast_1d(axes)[0].get_legend_handles_labels()
-    figure.legend(handles, shown, loc="outside right center", fontsize="x-small", title="class")
-    data_line(figure, f"{note}, test images")
+    figure.legend(handles, shown, loc="outside right center", fontsize="x-small", title=what)
+    data_line(figure, f"{note}, test {samples}")
     return figure
 
 

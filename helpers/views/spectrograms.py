@@ -17,30 +17,39 @@ from helpers.errors import StudyError
 
 def present(spectrograms: Tensor) -> Tensor:
     """Which frames are there, bool (B, T)."""
-    return (spectrograms != 0).any(dim=2)
+    return spectrograms.abs().amax(dim=2) > 0
 
 
-def crop_time(spectrograms: Tensor, frames: int, generator: torch.Generator | None = None) -> Tensor:
-    """A stretch of each clip at a random place, (B, frames, M).
+def crop_time(
+    spectrograms: Tensor, frames: int, tempo: float = 0.0, generator: torch.Generator | None = None
+) -> Tensor:
+    """A stretch of each clip at a random place, played at a random tempo, (B, frames, M).
 
-    A clip that has fewer frames is whole, at the beginning, with absent frames after it. Absent frames may only stand
-    at a clip's end.
+    A clip that has fewer frames than are asked for is whole, at the beginning, with absent frames after it. Absent
+    frames may only stand at a clip's end. A frame of the stretch is the clip's frame that sounds at its time.
 
     Args:
         spectrograms: (B, T, M).
         frames: length of the stretch, >= 1.
-        generator: of the places.
+        tempo: furthest change of speed, a share in [0, 1): a stretch holds 1 − tempo to 1 + tempo times as much.
+        generator: of places and tempi.
     """
-    if frames < 1:
-        raise StudyError(f"a crop of {frames} frames is empty; ask for at least one")
-    size, time, mels = spectrograms.shape
-    there = torch.arange(1, time + 1, device=spectrograms.device)
+    if frames < 1 or not 0 <= tempo < 1:
+        raise StudyError(
+            f"a crop of {frames} frames at a tempo of ± {tempo} is impossible; frames >= 1, tempo in [0, 1)"
+        )
+    size, time, _ = spectrograms.shape
+    device = spectrograms.device
+    there = torch.arange(1, time + 1, device=device)
     lengths = (present(spectrograms) * there).amax(dim=1) if time else torch.zeros(size, dtype=torch.long)
-    spare = (lengths - frames).clamp_min(0)
-    start = (_uniform(size, generator).to(spare.device) * (spare + 1)).long().clamp_max(spare)
-    at = start[:, None] + torch.arange(frames, device=start.device)  # (B, frames)
-    found = spectrograms.gather(1, at.clamp_max(max(time - 1, 0))[..., None].expand(-1, -1, mels))
-    return found * (at < lengths[:, None])[..., None]
+    speed = 1 + tempo * (2 * _uniform(size, generator) - 1)
+    offset = (torch.arange(frames) * speed[:, None]).long().to(device)  # (B, frames)
+    spare = (lengths - offset[:, -1] - 1).clamp_min(0)
+    start = (_uniform(size, generator).to(device) * (spare + 1)).long().clamp_max(spare)
+    at = start[:, None] + offset
+    inside = at < lengths[:, None]
+    found = spectrograms[torch.arange(size, device=device)[:, None], at.clamp_max(max(time - 1, 0))]
+    return found if bool(inside.all()) else found * inside[..., None]
 
 
 def mask_bands(spectrograms: Tensor, count: int, widest: int, dim: int, generator: torch.Generator | None) -> Tensor:
@@ -83,31 +92,12 @@ def shift_pitch(spectrograms: Tensor, furthest: float, generator: torch.Generato
     return spectrograms @ weight.to(spectrograms)  # (B, T, M)
 
 
-def stretch_time(spectrograms: Tensor, most: float, generator: torch.Generator | None) -> Tensor:
-    """Play each clip up to ``most`` (a share, such as 0.2) slower or faster within the same number of frames.
-
-    Frames between two are the straight line between them where both are there; beyond the clip's end is absent.
-    """
-    if most <= 0:
-        return spectrograms
-    size, time, mels = spectrograms.shape
-    speed = 1 + most * (2 * _uniform(size, generator) - 1)
-    at = torch.arange(time) * speed[:, None]  # (B, T)
-    low = at.long()
-    part = (at - low).to(spectrograms)[..., None]
-    near = low.clamp_max(time - 1).to(spectrograms.device)[..., None].expand(-1, -1, mels)
-    far = (low + 1).clamp_max(time - 1).to(spectrograms.device)[..., None].expand(-1, -1, mels)
-    left, right = spectrograms.gather(1, near), spectrograms.gather(1, far)
-    both = (present(left) & present(right) & (low < time).to(left.device))[..., None]
-    return torch.lerp(left, right, part) * both
-
-
 @dataclass(frozen=True)
 class SpectrogramViews:
     """One random view of every clip of a batch; call it on (B, T, M), T frames at least one.
 
     Attributes:
-        frames: of the view, cropped at random places; 0 keeps the length.
+        frames: of the view, cropped at random places; 0 keeps the length (a faster clip then ends in absent frames).
         pitch: furthest move along the mel axis, bands.
         tempo: furthest change of speed, a share in [0, 1).
         time_masks, time_width: SpecAugment's masks over frames, and their widest, frames.
@@ -139,16 +129,20 @@ class SpectrogramViews:
         )  # fmt: skip
 
     def __call__(self, spectrograms: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        x = crop_time(spectrograms, self.frames, generator) if self.frames else spectrograms
-        size, time, _ = x.shape
-        x = shift_pitch(stretch_time(x, self.tempo, generator), self.pitch, generator)
+        frames = self.frames or spectrograms.shape[1]
+        x = spectrograms
+        if self.frames or self.tempo > 0:
+            x = crop_time(spectrograms, frames, self.tempo, generator)
         there = present(x)
+        x = shift_pitch(x, self.pitch, generator)
+        size, time, _ = x.shape
         level = self.volume * (2 * _uniform((size, 1), generator) - 1)
         slope = self.fade * (2 * _uniform((size, 1), generator) - 1) * torch.linspace(-0.5, 0.5, time)
-        changed = x + (level + slope).to(x)[..., None]
+        x = x + (level + slope).to(x)[..., None]
         if self.noise > 0:
-            changed = changed + self.noise * torch.randn(x.shape, generator=generator).to(x)
-        x = changed * there[..., None]
+            x = x + self.noise * torch.randn(x.shape, generator=generator).to(x)
+        if not bool(there.all()):
+            x = x * there[..., None]
         x = mask_bands(x, self.mel_masks, self.mel_width, 2, generator)
         return mask_bands(x, self.time_masks, self.time_width, 1, generator)
 

@@ -61,7 +61,7 @@ def test_accuracies_are_logged_over_labelled_stretches():
     made.heads["energy"].bias.data = torch.tensor([0.0, 1.0])
     out = made.training_step(batch(energy=[1, 0, -1, 1]))
     assert float(out["energy_accuracy"]) == pytest.approx(2 / 3)
-    assert out["embedding"].shape == (4, 192)
+    assert out["embedding"].shape == (4, 128)
 
 
 def test_it_learns_a_label_that_is_in_the_sound():

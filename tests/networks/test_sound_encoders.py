@@ -7,7 +7,7 @@ from helpers.errors import StudyError
 from helpers.networks.sound_encoders import AttentiveStatistics, sound_encoder
 
 
-@pytest.mark.parametrize(("name", "size"), [("patch_small", 192), ("patch_wide", 512)])
+@pytest.mark.parametrize(("name", "size"), [("patch_small", 128), ("patch_wide", 512)])
 def test_every_length_gives_one_embedding_of_the_promised_size(name: str, size: int) -> None:
     encoder, promised = sound_encoder(name, 32)
     assert promised == size
@@ -51,3 +51,22 @@ def test_with_equal_scores_the_pooling_is_mean_and_standard_deviation() -> None:
 def test_an_unknown_encoder_is_one_clear_line() -> None:
     with pytest.raises(StudyError, match="no encoder of sound"):
         sound_encoder("wav2vec9", 16)
+
+
+def test_wav2vec_hears_frames_of_samples_as_it_hears_the_whole_sound() -> None:
+    torch.manual_seed(0)
+    encoder, size = sound_encoder("wav2vec2_small", 64)
+    assert size == 192
+    encoder.eval()
+    wave = 0.1 * torch.randn(1, 4800)
+    frames = wave.view(1, 30, 160)
+    features, steps = encoder.model(wave, torch.tensor([4800]))
+    inside = torch.arange(features.shape[1]) < steps[:, None]
+    assert torch.allclose(encoder(frames), encoder.pool(features.mT, inside), atol=1e-5)
+    assert encoder(torch.zeros(2, 1, 160)).abs().sum() == 0
+    assert encoder(torch.randn(1, 1, 160)).shape == (1, 192)
+
+
+def test_weights_for_an_encoder_that_has_none_are_refused() -> None:
+    with pytest.raises(StudyError, match="encoder_weights"):
+        sound_encoder("patch_small", 64, weights="w.pt")

@@ -10,7 +10,6 @@ from helpers.views.spectrograms import (
     mask_bands,
     present,
     shift_pitch,
-    stretch_time,
 )
 
 
@@ -31,7 +30,7 @@ def test_present_frames_are_those_that_are_not_all_zero() -> None:
 def test_a_crop_is_one_stretch_inside_the_clip_at_every_place() -> None:
     starts = set()
     for seed in range(60):
-        crop = crop_time(clips(14, 50), 10, seeded(seed))
+        crop = crop_time(clips(14, 50), 10, generator=seeded(seed))
         assert crop.shape == (2, 10, 16)
         first = crop[0, :, 0]
         assert torch.equal(first, torch.arange(float(first[0]), float(first[0]) + 10))
@@ -40,11 +39,11 @@ def test_a_crop_is_one_stretch_inside_the_clip_at_every_place() -> None:
 
 
 def test_a_clip_shorter_than_the_crop_is_whole_and_the_rest_absent() -> None:
-    crop = crop_time(clips(6), 10, seeded())
+    crop = crop_time(clips(6), 10, generator=seeded())
     assert torch.equal(crop[0, :6], clips(6)[0, :6])
     assert not present(crop)[0, 6:].any()
-    assert crop_time(clips(6, time=6), 10, seeded()).shape == (1, 10, 16)
-    with pytest.raises(StudyError, match="empty"):
+    assert crop_time(clips(6, time=6), 10, generator=seeded()).shape == (1, 10, 16)
+    with pytest.raises(StudyError, match="impossible"):
         crop_time(clips(6), 0)
 
 
@@ -79,15 +78,19 @@ def test_a_shift_in_pitch_moves_a_peak_by_at_most_so_many_bands_and_is_linear_be
     assert torch.equal(shift_pitch(x, 0.0, None), x)
 
 
-def test_a_stretch_in_time_plays_faster_or_slower_and_invents_nothing() -> None:
-    x = clips(*[50] * 40)
-    played = stretch_time(x, 0.2, seeded())
-    speed = (played[:, 20, 0] - 1) / 20
-    assert 0.8 <= float(speed.min()) < 0.9
+def test_a_tempo_plays_faster_or_slower_and_invents_no_frame() -> None:
+    x = clips(*[50] * 60)
+    played = crop_time(x, 20, 0.2, seeded())
+    assert set(played.unique().tolist()) <= set(x.unique().tolist())
+    speed = (played[:, 19, 0] - played[:, 0, 0]) / 19
+    assert 0.75 <= float(speed.min()) < 0.9
     assert 1.1 < float(speed.max()) <= 1.2
-    assert float(played.max()) <= 50
-    fast = speed > 1.1
-    assert not present(played[fast])[:, -2:].any()
+    assert present(played).all()
+    whole = crop_time(x, 50, 0.2, seeded())
+    fast = whole[:, 40, 0] > 44
+    assert not present(whole[fast])[:, -2:].any()
+    with pytest.raises(StudyError, match="tempo"):
+        crop_time(x, 20, 1.0)
 
 
 def test_views_repeat_with_the_generator_differ_without_and_keep_absent_frames_absent() -> None:

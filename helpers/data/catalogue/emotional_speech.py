@@ -7,6 +7,11 @@ _ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".mp4", ".flv", ".avi", ".mkv", ".m
 
 ENTRIES = (
     CatalogueEntry(
+        "talking_faces", "speech", "simulated speakers with emotion in voice and face, eight emotions", "40 MB",
+        "none: made by this package with eSpeak NG", "made when it is first asked for",
+        "helpers.data.simulated.talking_faces:few_talking_faces", simulated=True, carried_by="helpers",
+    ),
+    CatalogueEntry(
         "ravdess", "speech", "RAVDESS: 24 actors, 8 emotions, 2 sentences, 1,440 spoken clips; sound or video",
         "0.6 GB sound, 25 GB with video", "CC BY-NC-SA 4.0", "Zenodo record 1188976 (Audio_Speech_Actors_01-24.zip)",
         _READER, looks_like=("Actor_01/0?-01-*.wav", "Actor_01/0?-01-*.mp4", "*/Actor_01/0?-01-*.wav"),

@@ -1,0 +1,1 @@
+"""Speech emotion recognition: pretext labels that voice and face give for nothing."""

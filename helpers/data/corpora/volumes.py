@@ -53,7 +53,7 @@ class VolumeSettings:
     limit: int = 0
     subjects: int = 80
     deformation: float = 6.0
-    inverted: float = 0.25
+    inverted: float = 0.0
     seed: int = 0
 
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from helpers.errors import StudyError
 
-GENERATOR = "brains-3"
+GENERATOR = "brains-4"
 TISSUES = ("grey matter", "white matter")  # classes 1 and 2; 0 is everything else, fluid included
 FIELD_OF_VIEW = 192.0  # mm, across and front to back; the brain is 145 × 181 mm
 _TOP = 84.0  # mm of MNI space that the highest slice reaches
@@ -50,7 +50,7 @@ class Brains:
 
 
 def draw_brains(
-    subjects: int, depth: int = 32, size: int = 48, seed: int = 0, deformation: float = 6.0, inverted: float = 0.25,
+    subjects: int, depth: int = 32, size: int = 48, seed: int = 0, deformation: float = 6.0, inverted: float = 0.0,
     noise: float = 0.06,
 ) -> Brains:  # fmt: skip
     """Draw subjects, under 0.1 s each on one core at 32×48×48.
@@ -148,8 +148,8 @@ def _drawn(
     means = torch.stack([grey_mean - way * fluid_gap, grey_mean, grey_mean + way * gap], dim=1)
     usual = (template[:3] * template[3]).sum(dim=(1, 2, 3)) / template[:3].sum(dim=(1, 2, 3)).clamp(min=1e-6)
     texture = maps[:, 3] - (tissue * usual[:, None, None, None]).sum(1)  # what the real T1 adds to three flat tissues
-    image = (tissue * means[:, :, None, None, None]).sum(1) + uniform(-0.7, 0.7, 1, 1, 1) * texture
-    image = image * _smooth_field(image.shape[1:], _COARSE_BIAS, uniform(0.0, 0.35, 1), generator)[:, 0].exp()
+    image = (tissue * means[:, :, None, None, None]).sum(1) + (way * uniform(0.2, 0.8))[:, None, None, None] * texture
+    image = image * _smooth_field(image.shape[1:], _COARSE_BIAS, uniform(0.0, 0.15, 1), generator)[:, 0].exp()
     for axis in (1, 2, 3):
         image = _blurred(image, axis, uniform(0.0, 0.7))
     image = image[:, None]  # (n, 1, D, H, W)

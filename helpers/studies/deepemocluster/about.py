@@ -145,7 +145,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~8 min of CPU time, estimated from its parts",
+        "standard": "~6 min on 2 CPU cores, estimated from the first fifth of a run",
         "paper": "~150 GPU-hours for MSP-Podcast 1.6, 5 seeds, estimated, not run",
     },
     parameters=DeepEmoClusterParameters,

@@ -86,7 +86,7 @@ class ChunkRegressor(Method):
         if self.labelled_now:
             losses["ccc_loss"] = concordance_loss(self.head(embedding), batch["target"])
         elif torch.distributed.is_initialized():  # every parameter must take part, or processes wait for its gradient
-            losses["unused"] = 0.0 * sum(p.sum() for p in self.head.parameters())
+            losses["unused"] = 0.0 * torch.stack([p.sum() for p in self.head.parameters()]).sum()
         return {"loss": torch.stack(list(losses.values())).sum(), **losses, "embedding": embedding.detach()}
 
     def parameter_groups(self) -> list[ParameterGroup]:

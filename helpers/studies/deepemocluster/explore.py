@@ -45,7 +45,7 @@ def sentence_figure(speech: Speech, settings: Settings, method: ChunkRegressor, 
     pieces = speech.chunks.load(rows)
     assert isinstance(pieces, torch.Tensor)
     method.eval()
-    outputs = method.head.layers[-1].out_features
+    outputs = int(method.head.layers[-1].out_features)  # type: ignore[arg-type]
     with torch.no_grad():
         predicted = method.predict(pieces) * speech.deviation[:outputs] + speech.mean[:outputs]  # (C, A)
     figure, grid = new_figure(2, 2, height=2.9, width=7.6, sharex="col", gridspec_kw={"height_ratios": [1, 2.2],

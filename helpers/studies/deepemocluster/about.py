@@ -145,7 +145,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~6 min on 2 CPU cores, estimated from the first fifth of a run",
+        "standard": "~6 min on 2 free CPU cores (about 11 CPU minutes)",
         "paper": "~150 GPU-hours for MSP-Podcast 1.6, 5 seeds, estimated, not run",
     },
     parameters=DeepEmoClusterParameters,

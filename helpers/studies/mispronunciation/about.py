@@ -155,7 +155,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~5 min on 2 CPU cores",
+        "standard": "~7 min on 2 free CPU cores (735 CPU seconds)",
         "paper": "~60 GPU-hours for L2-ARCTIC, 5 seeds, 4 arms",
     },
     parameters=MispronunciationParameters,

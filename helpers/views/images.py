@@ -129,6 +129,12 @@ class ImageViews:
     def _views(
         self, images: Tensor, masks: Tensor | None, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor | None]:
+        with torch.autocast(images.device.type, enabled=False):  # in fp32, whatever the method computes in
+            return self._drawn(images, masks, generator)
+
+    def _drawn(
+        self, images: Tensor, masks: Tensor | None, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor | None]:
         if images.ndim != 4 or images.shape[1] not in (1, 3):
             raise StudyError(f"views: expected images of shape (B, 1 or 3, H, W), got {tuple(images.shape)}")
         batch, _, height, width = images.shape

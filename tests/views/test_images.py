@@ -183,3 +183,12 @@ def test_impossible_settings_are_one_clear_line(setting, value):
 def test_a_batch_of_another_shape_is_refused():
     with pytest.raises(StudyError, match=r"\(B, 1 or 3, H, W\)"):
         ImageViews(8)(torch.rand(3, 8, 8))
+
+
+def test_views_are_the_same_where_a_method_computes_in_bf16() -> None:
+    images, made = torch.rand(8, 3, 24, 24), ImageViews(16, blur=1.0)
+    plain = made(images, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = made(images, torch.Generator().manual_seed(0))
+    assert low.dtype == torch.float32
+    assert torch.equal(plain, low)

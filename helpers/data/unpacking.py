@@ -36,7 +36,7 @@ def unpack(archive: Path, into: Path, limit: int) -> None:
             _unpack_zip(archive, into, limit)
         else:
             _unpack_tar(archive, into, limit)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise StudyError(f"{archive.name}: is damaged or no archive ({error})") from None
     except OSError as error:
         raise StudyError(f"{archive.name}: cannot be unpacked: {error.strerror or error}") from None

@@ -134,3 +134,15 @@ def test_a_folder_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="is there already"), renamed_when_whole(tmp_path / "c"):
         pass
     assert [path.name for path in tmp_path.rglob("*")] == ["c", "all"]
+
+
+def test_a_zip_in_a_compression_nobody_knows_is_refused_in_one_line(tmp_path: Path) -> None:
+    archive = tmp_path / "odd.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("a.txt", "words")
+    content = bytearray(archive.read_bytes())
+    for at in (8, content.index(b"PK\x01\x02") + 10):  # the method of the member, in its own header and in the list
+        content[at : at + 2] = (77).to_bytes(2, "little")
+    archive.write_bytes(content)
+    with pytest.raises(StudyError, match=r"odd.zip: is damaged or no archive"):
+        unpack(archive, tmp_path / "into", 100)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client
 
 from tests.runs.sweeping import light_project, pausing, waited_for
 from tests.stub_study.project import Project
@@ -51,6 +52,12 @@ def scheduler(project: Project, folder: Path) -> Iterator[str]:
 def worker(project: Project, address: str, *words: str, **more: str):
     """A worker of one thread."""
     return dask(project, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", *words, **more)
+
+
+def known_workers(address: str) -> int:
+    """How many workers the scheduler knows."""
+    with Client(address, set_as_default=False) as client:
+        return len(client.scheduler_info(n_workers=-1)["workers"])
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +136,8 @@ def test_workers_with_other_code_or_without_the_package_or_a_gpu_are_refused_by_
     (tmp_path / "gpu.yaml").write_text("studies: stub\nset: {device: cuda}\n")
     with worker(project, address, STUB_MARK=str(tmp_path / "mark")):
         assert "device cuda: no worker has a GPU" in refused(project, address, file=str(tmp_path / "gpu.yaml"))
-        with worker(project, address, "--resources", "GPU=1", "--name", "gpu", STUB_MARK=str(tmp_path / "mark")):
+        with worker(project, address, "--resources", "GPU=1", STUB_MARK=str(tmp_path / "mark")) as second:
+            assert waited_for(lambda: known_workers(address) == 2, second)
             words = ("sweep", str(tmp_path / "gpu.yaml"), "--launcher", "dask", "--scheduler", address)
             assert project.studies(*words).returncode == 0
 

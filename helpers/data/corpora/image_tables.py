@@ -19,8 +19,9 @@ TEST_SHARE = 0.2  # of the subjects, where a corpus comes without a split of its
 
 
 def files_corpus(
-    table: pd.DataFrame, paths: list[Path], image_size: int, seed: int, name: str, sources: list[Path], source: str
-) -> Corpus:
+    table: pd.DataFrame, paths: list[Path], image_size: int, seed: int, name: str, sources: list[Path], source: str,
+    once: bool = False,
+) -> Corpus:  # fmt: skip
     """A corpus of image files: decode, leave out what cannot be used, keep copies together, split.
 
     Args:
@@ -30,6 +31,7 @@ def files_corpus(
         seed: of the split, where the table has none.
         name, source: of the corpus.
         sources: what its fingerprint is taken of.
+        once: whether only the first of exact copies is used; else all are, in one split.
 
     Raises:
         StudyError: no file can be decoded, or every image stands under two labels.
@@ -48,6 +50,10 @@ def files_corpus(
     if table.empty:
         raise StudyError(f"{name}: none of the {len(paths)} files can be decoded as an image")
     table, told = without_contradictions(table)
+    if once and table["digest"].duplicated().any():
+        copies = table["digest"].duplicated()
+        told[-1] = f"{int(copies.sum())} exact cop{'y' if copies.sum() == 1 else 'ies'}: left out, the first is kept"
+        table = table[~copies]
     table, near = without_near_duplicates(table, decoded.thumbnails[table["row"].to_numpy()])
     table, more = without_leaks(table)
     table = table.reset_index(drop=True)

@@ -17,7 +17,7 @@ SIDE = 32  # of the thumbnails, pixels
 _LOW = 8  # frequencies a side of the hash
 _HASH_DISTANCE = 14  # bits of 63 in which a candidate may differ
 _SURE = 0.85  # correlation of the band that needs no alignment
-_POSSIBLE = 0.4  # correlation below which alignment is not tried
+POSSIBLE = 0.4  # correlation below which alignment is not tried
 _ALIGNED = 0.93  # correlation after alignment
 _BLANK = 1.0  # standard deviation of the band, of 255, below which there is nothing to compare
 _CHUNK = 2048
@@ -31,11 +31,13 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
-def near_duplicates(thumbnails: np.ndarray) -> np.ndarray:
+def near_duplicates(thumbnails: np.ndarray, possible: float = POSSIBLE) -> np.ndarray:
     """Pairs of pictures that are near duplicates.
 
     Args:
         thumbnails: uint8 (n, SIDE, SIDE), of :func:`thumbnail`.
+        possible: correlation of the fine structure below which alignment is not tried. Pictures that are all alike,
+            such as faces cut out by one rule, need a higher one than others: else most pairs would be aligned.
 
     Returns:
         Positions, int64 (pairs, 2), the smaller first, in order.
@@ -56,7 +58,7 @@ def near_duplicates(thumbnails: np.ndarray) -> np.ndarray:
             likeness = _correlation(bands[0][first], bands[mirror][second])
             if likeness >= _SURE:
                 found.add((first, second))
-            elif likeness >= _POSSIBLE:
+            elif likeness >= possible:
                 turned = grey[second, :, ::-1] if mirror else grey[second]
                 if _aligned(grey[first], turned) >= _ALIGNED:
                     found.add((first, second))

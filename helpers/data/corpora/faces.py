@@ -36,6 +36,9 @@ _LICENCES = {"utkface": "for research that is not commercial", "fairface": "CC B
              "celeba": "for research that is not commercial"}  # fmt: skip
 
 
+_ALIKE = 0.75  # near duplicates: thousands of pairs of aligned faces reach 0.5 and are no copies
+
+
 @dataclass(frozen=True)
 class FaceCrowd:
     """Which faces are drawn.
@@ -133,7 +136,8 @@ def _read(name: str, found: FaceFiles, target: str, group: str, image_size: int,
     copied = table[[c for c in ("sample_id", "subject", "split") if c in table.columns]].copy()
     copied["label"] = table[agreeing].astype(str).agg(" · ".join, axis=1)  # copies must agree in all of it
     source = _SOURCES.get(name, f"{name} of faces")
-    whole = files_corpus(copied, paths, image_size, seed, name, list(found.sources), source, once=True)
+    whole = files_corpus(copied, paths, image_size, seed, name, list(found.sources), source, once=True,
+                         possible=_ALIKE)  # fmt: skip
     its = shown.loc[whole.table["sample_id"]].reset_index(drop=True)
     whole = replace(whole, table=whole.table.assign(label=its[target], group=its[group]))
     return replace(whole, notices=(*notices, *whole.notices), licence=_LICENCES.get(name, whole.licence))

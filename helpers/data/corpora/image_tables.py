@@ -12,7 +12,7 @@ import torch
 from helpers.data.corpora.image_files import Decoded, decode_files
 from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
-from helpers.data.near_duplicates import groups_of, near_duplicates
+from helpers.data.near_duplicates import POSSIBLE, groups_of, near_duplicates
 from helpers.errors import StudyError
 
 TEST_SHARE = 0.2  # of the subjects, where a corpus comes without a split of its own
@@ -20,7 +20,7 @@ TEST_SHARE = 0.2  # of the subjects, where a corpus comes without a split of its
 
 def files_corpus(
     table: pd.DataFrame, paths: list[Path], image_size: int, seed: int, name: str, sources: list[Path], source: str,
-    once: bool = False,
+    once: bool = False, possible: float = POSSIBLE,
 ) -> Corpus:  # fmt: skip
     """A corpus of image files: decode, leave out what cannot be used, keep copies together, split.
 
@@ -32,6 +32,7 @@ def files_corpus(
         name, source: of the corpus.
         sources: what its fingerprint is taken of.
         once: whether only the first of exact copies is used; else all are, in one split.
+        possible: as in :func:`helpers.data.near_duplicates.near_duplicates`.
 
     Raises:
         StudyError: no file can be decoded, or every image stands under two labels.
@@ -54,7 +55,7 @@ def files_corpus(
         copies = table["digest"].duplicated()
         told[-1] = f"{int(copies.sum())} exact cop{'y' if copies.sum() == 1 else 'ies'}: left out, the first is kept"
         table = table[~copies]
-    table, near = without_near_duplicates(table, decoded.thumbnails[table["row"].to_numpy()])
+    table, near = without_near_duplicates(table, decoded.thumbnails[table["row"].to_numpy()], possible)
     table, more = without_leaks(table)
     table = table.reset_index(drop=True)
     if "split" not in table.columns:
@@ -102,19 +103,22 @@ def without_contradictions(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
     return table.assign(subject=_joined(table["subject"], table["digest"])), notices
 
 
-def without_near_duplicates(table: pd.DataFrame, thumbnails: np.ndarray) -> tuple[pd.DataFrame, list[str]]:
+def without_near_duplicates(
+    table: pd.DataFrame, thumbnails: np.ndarray, possible: float = POSSIBLE
+) -> tuple[pd.DataFrame, list[str]]:
     """Merge the subjects of near duplicates and drop those that carry two labels.
 
     Args:
         table: with ``sample_id``, ``subject``, ``label``, ``digest``; a row a picture.
         thumbnails: of the same rows, for :func:`helpers.data.near_duplicates.near_duplicates`.
+        possible: as there.
 
     Returns:
         The table with one ``subject`` for each group of near duplicates, and notices that count them and name the first
         ten pairs.
     """
     one_each = np.flatnonzero(~table["digest"].duplicated().to_numpy())  # exact copies are known already
-    pairs = near_duplicates(thumbnails[one_each])
+    pairs = near_duplicates(thumbnails[one_each], possible)
     if len(pairs) == 0:
         return table, []
     names = table["sample_id"].to_numpy()[one_each]

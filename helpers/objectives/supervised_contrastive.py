@@ -27,6 +27,15 @@ def supervised_contrastive(views: Sequence[Tensor], labels: Tensor, temperature:
     Returns:
         Mean over all V·B rows of all processes, a scalar.
     """
+    return supervised_contrastive_each(views, labels, temperature).mean()
+
+
+def supervised_contrastive_each(views: Sequence[Tensor], labels: Tensor, temperature: float = 0.1) -> Tensor:
+    """The same loss of each image apart, for weighting images: the mean over its views, (B,) of all processes.
+
+    Args and errors are those of :func:`supervised_contrastive`. It is a pure function of the views, so that
+    ``torch.func`` can differentiate it in either mode.
+    """
     if len(views) < 2:
         raise StudyError("supervised_contrastive needs two views or more of every image")
     z = F.normalize(gather(torch.stack(list(views), dim=1)), dim=-1)  # (B, V, d)
@@ -36,7 +45,8 @@ def supervised_contrastive(views: Sequence[Tensor], labels: Tensor, temperature:
     classes = torch.where(known < 0, own, known).repeat_interleave(count)  # (BV,)
     flat = z.reshape(-1, width)
     similarity = flat @ flat.mT / temperature
-    positive = classes[:, None] == classes[None, :]
-    positive.fill_diagonal_(False)
+    itself = torch.eye(len(flat), dtype=torch.bool, device=flat.device)
+    positive = (classes[:, None] == classes[None, :]) & ~itself
     towards = (similarity * positive).sum(1) / positive.sum(1)
-    return (similarity.fill_diagonal_(-torch.inf).logsumexp(dim=1) - towards).mean()
+    each = similarity.masked_fill(itself, -torch.inf).logsumexp(dim=1) - towards
+    return each.view(batch, count).mean(dim=1)

@@ -13,11 +13,6 @@ from helpers.data.fingerprint import fingerprint
 from helpers.errors import StudyError
 
 
-@pytest.fixture(autouse=True)
-def own_outputs(monkeypatch, tmp_path_factory):
-    monkeypatch.setenv("STUDIES_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
-
-
 def picture(file: Path, seed: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (24, 24, 3), dtype=np.uint8)

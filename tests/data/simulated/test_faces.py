@@ -9,12 +9,10 @@ from helpers.data.simulated.faces import ATTRIBUTES, TONES, People, draw_faces, 
 from helpers.errors import StudyError
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_cache(tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setenv("STUDIES_OUTPUTS", str(tmp_path_factory.mktemp("outputs")))
-    yield
-    patch.undo()
+@pytest.fixture(autouse=True)
+def one_cache(outputs, monkeypatch, tmp_path_factory):
+    """Parts are rendered once for all tests here."""
+    monkeypatch.setenv("STUDIES_OUTPUTS", str(tmp_path_factory.getbasetemp() / "face_parts"))
 
 
 def test_layers_of_any_colour_add_up_to_the_package_s_own_picture():

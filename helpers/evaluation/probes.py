@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -46,6 +47,24 @@ def knn_predict(
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
+@dataclass(frozen=True)
+class LinearProbe:
+    """A fitted classifier of frozen features.
+
+    Attributes:
+        mean, std: of the training features, by which features are standardised, (D,) double.
+        weight: (D + 1, C) double, the last row the bias.
+    """
+
+    mean: Tensor
+    std: Tensor
+    weight: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Scores of the classes, double (m, C), for features (m, D) on the CPU."""
+        return ((features.double() - self.mean) / self.std) @ self.weight[:-1] + self.weight[-1]
+
+
 def linear_probe(
     train: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor],
@@ -54,16 +73,27 @@ def linear_probe(
 ) -> Tensor:
     """Classes by multinomial logistic regression on frozen features; its penalty is chosen on validation.
 
+    Args:
+        train, validation, penalties: as of :func:`fitted_probe`.
+        features: what to predict, (m, D).
+
+    Returns:
+        Predicted classes, int64 (m,).
+    """
+    return fitted_probe(train, validation, penalties).logits(features).argmax(dim=1)
+
+
+def fitted_probe(
+    train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], penalties: Sequence[float] = PENALTIES
+) -> LinearProbe:
+    """Multinomial logistic regression on frozen features, its penalty chosen on validation.
+
     Features are standardised with the training statistics. Each penalty λ minimises mean cross-entropy + λ/2·‖W‖² to
     convergence with L-BFGS, warm-started from the stronger penalty; ties go to the stronger one.
 
     Args:
         train, validation: features (n, D) float and classes (n,) int64 0..C-1.
-        features: what to predict, (m, D).
         penalties: candidate λ > 0.
-
-    Returns:
-        Predicted classes, int64 (m,).
 
     Raises:
         StudyError: fewer than two classes to train on, or nothing to validate on.
@@ -76,7 +106,7 @@ def linear_probe(
     mean, std = x.mean(dim=0), x.std(dim=0, unbiased=False).clamp_min(1e-6)
     classes = int(max(y.max(), validation[1].max())) + 1
     xs = (x - mean) / std
-    held, asked = (validation[0].double() - mean) / std, (features.double() - mean) / std
+    held = (validation[0].double() - mean) / std
     weight = torch.zeros(x.shape[1] + 1, classes, dtype=torch.double)
     best, best_accuracy = weight, -1.0
     for penalty in sorted(penalties, reverse=True):
@@ -84,7 +114,7 @@ def linear_probe(
         accuracy = float(((held @ weight[:-1] + weight[-1]).argmax(dim=1) == validation[1]).double().mean())
         if accuracy > best_accuracy:
             best, best_accuracy = weight, accuracy
-    return (asked @ best[:-1] + best[-1]).argmax(dim=1)
+    return LinearProbe(mean, std, best)
 
 
 def _logistic(x: Tensor, y: Tensor, start: Tensor, penalty: float) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,14 @@ from helpers.errors import StudyError
 from helpers.methods.method import Method
 
 Views = Callable[[Tensor], Tensor]
+
+
+class Compared(NamedTuple):
+    """What came of comparing two views: the loss, the first view's features (B, D), and projections of them (B', d)."""
+
+    loss: Tensor
+    features: Tensor
+    projections: Tensor
 
 
 class JointEmbedding(Method):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from helpers.errors import StudyError
 from helpers.methods.feature_queue import FeatureQueue
-from helpers.methods.joint_embedding import JointEmbedding, Views, frozen_copy, shown
+from helpers.methods.joint_embedding import Compared, JointEmbedding, Views, frozen_copy, shown
 from helpers.methods.method import update_average
 from helpers.networks.heads import Projector
 from helpers.objectives.nt_xent import queue_contrast
@@ -47,12 +47,19 @@ class MoCo(JointEmbedding):
 
     def training_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         query_view, key_view = self.make_views(batch["input"])[:2]
-        queries = self.project(query_view)  # (B, d)
+        found = self.compare(query_view, key_view)
+        return {"loss": found.loss, "embedding": shown([found.projections])}
+
+    def compare(self, query_view: Tensor, key_view: Tensor, remember: bool = True) -> Compared:
+        """The loss of two views of a batch (B, C, H, W); the keys are enqueued after the step if ``remember``."""
+        features = self.encoder(query_view)
+        queries = self.projector(features)  # (B, d)
         with torch.no_grad():
             keys = nn.functional.normalize(self.target(key_view), dim=1)
         loss = queue_contrast(queries, keys, self.queue.content(), self.temperature)
-        self._to_push.append(keys)
-        return {"loss": loss, "embedding": shown([queries])}
+        if remember:
+            self._to_push.append(keys)
+        return Compared(loss, features, queries)
 
     def after_step(self) -> None:
         """Move the key network, then enqueue the step's keys."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-from helpers.methods.joint_embedding import JointEmbedding, Views, shown
+from helpers.methods.joint_embedding import Compared, JointEmbedding, Views, shown
 from helpers.networks.heads import Projector
 from helpers.objectives.nt_xent import nt_xent
 
@@ -33,3 +34,9 @@ class SimCLR(JointEmbedding):
     def training_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         z = self.projections(self.make_views(batch["input"]))
         return {"loss": nt_xent(z, self.temperature), "embedding": shown(z)}
+
+    def compare(self, first: Tensor, second: Tensor, remember: bool = True) -> Compared:
+        """The loss of two views of a batch (B, C, H, W), with the first one's features; nothing is ever remembered."""
+        features = self.encoder(torch.cat([first, second]))  # (2B, D)
+        z = self.projector(features)
+        return Compared(nt_xent(z.chunk(2), self.temperature), features.chunk(2)[0], z)

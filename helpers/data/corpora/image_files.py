@@ -32,6 +32,7 @@ class Decoded:
         digests: hash of each file's pixels at full size as hex text, object (n,); unique where unreadable.
         thumbnails: uint8 (n, SIDE, SIDE), the whole pictures as :mod:`helpers.data.near_duplicates` compares them.
         pixels: uint8 (n, channels, size, size), or None above :data:`MEMORY_LIMIT`.
+        cut_below: rows of pixels that are cut off at the bottom of every file.
     """
 
     paths: tuple[Path, ...]
@@ -41,12 +42,13 @@ class Decoded:
     digests: np.ndarray
     thumbnails: np.ndarray
     pixels: Tensor | None
+    cut_below: int = 0
 
     def load(self, rows: np.ndarray) -> Tensor:
         """Images at these positions, uint8 (B, channels, size, size)."""
         if self.pixels is not None:
             return self.pixels[torch.as_tensor(rows)]
-        found = [torch.from_numpy(_shrunk(_opened(self.paths[i]), self.size)) for i in rows]
+        found = [torch.from_numpy(_shrunk(_opened(self.paths[i], self.cut_below), self.size)) for i in rows]
         return torch.stack(found)[:, : self.channels]
 
 
@@ -59,16 +61,18 @@ def image_files(root: Path) -> list[Path]:
     )
 
 
-def decode_files(paths: Sequence[Path], size: int, key: dict[str, object]) -> Decoded:
+def decode_files(paths: Sequence[Path], size: int, key: dict[str, object], cut_below: int = 0) -> Decoded:
     """Decode every file once; the second time the result comes from the cache.
 
     Args:
         paths: image files.
         size: side of the decoded images: the shorter side is scaled to it, the centre cropped.
         key: what the files' content depends on, for the cache.
+        cut_below: rows of pixels to cut off at the bottom of every file, where a banner is.
     """
     fits = len(paths) * 3 * size * size <= MEMORY_LIMIT
-    tensors = cached({"reader": _READER, "size": size, "pixels": fits, **key}, lambda: _decode(paths, size, fits))
+    whole = {"reader": _READER, "size": size, "pixels": fits, **({"cut_below": cut_below} if cut_below else {}), **key}
+    tensors = cached(whole, lambda: _decode(paths, size, fits, cut_below))
     channels = 1 if bool(tensors["grey"].all()) else 3
     digests = np.array([bytes(row).hex() for row in tensors["digests"].numpy()], dtype=object)
     return Decoded(
@@ -79,10 +83,11 @@ def decode_files(paths: Sequence[Path], size: int, key: dict[str, object]) -> De
         digests=digests,
         thumbnails=tensors["thumbnails"].numpy(),
         pixels=tensors["pixels"][:, :channels].contiguous() if fits else None,
+        cut_below=cut_below,
     )
 
 
-def _decode(paths: Sequence[Path], size: int, keep: bool) -> dict[str, Tensor]:
+def _decode(paths: Sequence[Path], size: int, keep: bool, cut_below: int) -> dict[str, Tensor]:
     n = len(paths)
     pixels = torch.zeros(n if keep else 0, 3, size, size, dtype=torch.uint8)
     digests, readable = torch.zeros(n, 16, dtype=torch.uint8), torch.zeros(n, dtype=torch.bool)
@@ -91,7 +96,7 @@ def _decode(paths: Sequence[Path], size: int, keep: bool) -> dict[str, Tensor]:
         for i, path in enumerate(paths):
             digest = hashlib.sha256(f"unreadable {i}".encode())
             try:
-                image = _opened(path)
+                image = _opened(path, cut_below)
             except (OSError, ValueError, SyntaxError, EOFError):  # what Pillow raises on broken files
                 image = None
             if image is not None:
@@ -106,7 +111,7 @@ def _decode(paths: Sequence[Path], size: int, keep: bool) -> dict[str, Tensor]:
     return {"pixels": pixels, "digests": digests, "readable": readable, "grey": grey, "thumbnails": thumbnails}
 
 
-def _opened(path: Path) -> np.ndarray:
+def _opened(path: Path, cut_below: int = 0) -> np.ndarray:
     """Pixels of a file, uint8 (H, W, 3), upright, whatever its mode; 16-bit grey is scaled to 8."""
     from PIL import Image, ImageOps
 
@@ -116,7 +121,8 @@ def _opened(path: Path) -> np.ndarray:
             if image.mode.startswith("I"):
                 deep = np.asarray(image, dtype=np.float64)
                 image = Image.fromarray((deep / 257).round().clip(0, 255).astype(np.uint8))
-            return np.asarray(image.convert("RGB"))
+            pixels = np.asarray(image.convert("RGB"))
+            return pixels[: max(1, len(pixels) - cut_below)]
     except Image.DecompressionBombError as error:
         raise ValueError(str(error)) from error
 

@@ -20,7 +20,7 @@ TEST_SHARE = 0.2  # of the subjects, where a corpus comes without a split of its
 
 def files_corpus(
     table: pd.DataFrame, paths: list[Path], image_size: int, seed: int, name: str, sources: list[Path], source: str,
-    once: bool = False, possible: float = POSSIBLE,
+    once: bool = False, possible: float = POSSIBLE, cut_below: int = 0,
 ) -> Corpus:  # fmt: skip
     """A corpus of image files: decode, leave out what cannot be used, keep copies together, split.
 
@@ -33,12 +33,13 @@ def files_corpus(
         sources: what its fingerprint is taken of.
         once: whether only the first of exact copies is used; else all are, in one split.
         possible: as in :func:`helpers.data.near_duplicates.near_duplicates`.
+        cut_below: rows of pixels to cut off at the bottom of every file.
 
     Raises:
         StudyError: no file can be decoded, or every image stands under two labels.
     """
     key = fingerprint(list[Path | str](sources))
-    decoded = decode_files(paths, image_size, {"fingerprint": key, "files": list(table["sample_id"])})
+    decoded = decode_files(paths, image_size, {"fingerprint": key, "files": list(table["sample_id"])}, cut_below)
     table = table.reset_index(drop=True).assign(row=np.arange(len(table)), digest=decoded.digests)
     if "subject" not in table.columns:
         table["subject"] = table["sample_id"]

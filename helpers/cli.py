@@ -17,11 +17,12 @@ from helpers.cli_console import new_table, open_console, plain
 from helpers.cli_data import data
 from helpers.cli_new import new
 from helpers.cli_results import compare, results
-from helpers.cli_runs import all_good, fitting_workers, run_and_show, show_end, show_gallery
+from helpers.cli_runs import all_good, crowded, fitting_workers, run_and_show, show_end, show_gallery
 from helpers.cli_sweep import sweep
 from helpers.errors import StudyError
 
 if TYPE_CHECKING:
+    from helpers.runs.planning import PlannedRun
     from helpers.studies.card import StudyCard, StudyParameters
 
 SCALES = ("quick", "standard", "paper")
@@ -115,7 +116,14 @@ def run(
 
     if scale not in SCALES:
         raise StudyError(f"--scale: {scale!r} is unknown; allowed: {', '.join(SCALES)}")
-    runs = [plan(name, scale, file or [], pair or [], seeds, timeout) for name in chosen_studies(studies)]
+
+    def planned(beside_others: bool) -> list[PlannedRun]:
+        names = chosen_studies(studies)
+        return [plan(name, scale, file or [], pair or [], seeds, timeout, beside_others) for name in names]
+
+    runs = planned(beside_others=False)
+    if workers != 1 and crowded([one for one in runs if force or not one.done]):
+        runs = planned(beside_others=True)
     ended = run_and_show(runs, LocalLauncher(workers or fitting_workers(runs), force))
     show_end(runs, ended)
     gallery = show_gallery()

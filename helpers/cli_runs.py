@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from helpers.runs.launcher import Launcher
     from helpers.runs.planning import PlannedRun
 
+MEMORY = 2 * 2**30  # bytes that a run may need
 _GOOD = ("done", "already")
 
 
 def fitting_workers(runs: Sequence[PlannedRun]) -> int:
-    """Runs side by side that the cores carry."""
+    """Runs side by side that the cores and the memory carry."""
+    import psutil
+
     widest = max((run.cores for run in runs), default=1)
-    return max(1, (os.cpu_count() or 1) // widest)
+    fitting = min((os.cpu_count() or 1) // widest, psutil.virtual_memory().available // MEMORY)
+    return max(1, fitting)
+
+
+def crowded(runs: Sequence[PlannedRun]) -> bool:
+    """Whether several runs ask for more cores than there are."""
+    return len(runs) > 1 and sum(run.cores for run in runs) > (os.cpu_count() or 1)
 
 
 def run_and_show(runs: Sequence[PlannedRun], launcher: Launcher) -> list[Progress]:

@@ -1,9 +1,9 @@
 """``python -m tests.faults [MOMENTS]``: break a real run off in every way at random moments, and print what survived.
 
 A study of a few seconds (``survformer`` on GBSG2) is killed with all its processes, as a power cut would, at random
-moments of its pre-training, of its evaluation and of its writing; its files are damaged; its disk is full or may not be
-written; it is asked for twice at once. Each time it is then asked for again, and what it ends with must be the same,
-byte for byte, as the results of a run that nothing disturbed.
+moments of its pre-training, of its evaluation and of its writing; its files are damaged; its disk is full or may not
+be written; its clock runs backwards; it is asked for twice at once. Each time it is then asked for again, and what it
+ends with must be the same, byte for byte, as the results of a run that nothing disturbed.
 """
 
 from __future__ import annotations
@@ -70,21 +70,33 @@ class Runs:
         """Where the run under way lies."""
         return self.outputs / STUDY / f".partial-{self.run.identity}"
 
-    def start(self, *within: str) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start an attempt, as the last words of the command ``within``; its process and its folder for signs."""
+    def start(self, *within: str, modules: Path | None = None) -> tuple[subprocess.Popen[bytes], Path]:
+        """Start an attempt, as the last words of the command ``within``; its process and its folder for signs.
+
+        ``modules`` is a folder whose modules come before all others.
+        """
         self.attempts += 1
         signs = self.folder / f"signs{self.attempts}"
         signs.mkdir()
         command = [*within, *execute_command(self.run, self.parameters, signs)]
-        own = {"STUDIES_OUTPUTS": str(self.outputs), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        path = os.pathsep.join(str(place) for place in (modules, ROOT) if place)
+        own = {"STUDIES_OUTPUTS": str(self.outputs), "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **own}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         return process, signs
 
-    def to_the_end(self, *within: str) -> int:
+    def to_the_end(self, *within: str, modules: Path | None = None) -> int:
         """An attempt nobody disturbs; its exit code."""
-        return self.start(*within)[0].wait()
+        return self.start(*within, modules=modules)[0].wait()
+
+    def break_off(self, cell: int) -> None:
+        """An attempt that is killed as soon as it has reached a cell."""
+        process, signs = self.start()
+        while process.poll() is None and signs_of_life(signs, 0.0).cell < cell:
+            time.sleep(0.02)
+        kill_tree(process.pid)
+        process.wait()
 
     def results(self) -> bytes | None:
         """The numbers of the finished run; None where none looks finished."""
@@ -130,14 +142,10 @@ def killed_in(phase: str, length: float, reference: bytes, folder: Path, draw: r
 def damaged(kind: str, reference: bytes, folder: Path, draw: random.Random) -> bool:
     """Break an attempt off in its evaluation, damage files of a kind by a flipped bit or a cut, ask again."""
     runs = Runs(folder)
-    process, signs = runs.start()
-    while process.poll() is None and signs_of_life(signs, 0.0).cell < PHASES["evaluation"][0] + (kind == "results"):
-        time.sleep(0.02)
     if kind == "results":
-        process.wait()
+        runs.to_the_end()
     else:
-        kill_tree(process.pid)
-        process.wait()
+        runs.break_off(PHASES["evaluation"][0])
     places = {"checkpoint": (runs.partial / "checkpoints").rglob("*"), "results": [runs.finished / "results.parquet"]}
     files = sorted(path for path in places[kind] if path.is_file() and path.stat().st_size > 100)
     for path in files:
@@ -148,6 +156,26 @@ def damaged(kind: str, reference: bytes, folder: Path, draw: random.Random) -> b
             content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
             path.write_bytes(content)
     return bool(files) and runs.to_the_end() == 0 and runs.results() == reference
+
+
+# An hour back for every second that passes, for all that asks Python what time it is.
+CLOCK = """\
+import time
+real, begun = time.time, time.monotonic()
+time.time = lambda: real() - 3600 * (time.monotonic() - begun)
+time.time_ns = lambda: int(time.time() * 1e9)
+"""
+
+
+def clock_set_back(reference: bytes, folder: Path) -> bool:
+    """Break off, date all files in the future, go on while the clock runs backwards."""
+    runs = Runs(folder)
+    runs.break_off(PHASES["evaluation"][0])
+    future = time.time() + 2 * 86400
+    for path in runs.outputs.rglob("*"):
+        os.utime(path, (future, future))
+    (folder / "sitecustomize.py").write_text(CLOCK)
+    return runs.to_the_end(modules=folder) == 0 and runs.results() == reference
 
 
 def not_writable(reference: bytes, folder: Path) -> bool:
@@ -214,6 +242,8 @@ def faults(moments: int, seed: int = 0) -> Iterator[Fault]:
             )
         yield count("a file may not grow past a random size (disk full)", few, lambda f: disk_full(reference, f, draw))
         yield count("outputs not writable", 1, lambda f: not_writable(reference, f))
+        yield count("files of the day after tomorrow, and a clock that runs backwards", few,
+                    lambda f: clock_set_back(reference, f))  # fmt: skip
         yield count("asked for twice at once", few, lambda f: asked_twice(reference, f))
 
 

@@ -62,12 +62,13 @@ def columns() -> list[str]:
 def read_openface(file: Path) -> FaceTrack:
     """Read a CSV of OpenFace 2.x (``FeatureExtraction``, or the first face of ``FaceLandmarkVidMulti``).
 
-    Blanks around names, further columns and a last line that was cut short are no hindrance. Of several faces
-    (``face_id``) the one that is found in most frames counts. A frame counts as found where ``success`` is 1 and the
-    confidence at least :data:`LEAST_CONFIDENCE`.
+    Blanks around names and further columns are no hindrance. Of several faces (``face_id``) the one that is found in
+    most frames counts. A frame counts as found where ``success`` is 1 and the confidence at least
+    :data:`LEAST_CONFIDENCE`.
 
     Raises:
-        StudyError: no such file, no header, a column that is missing, or a value that is no number.
+        StudyError: no such file, no header, a column that is missing, a line that was cut short, or a value that is no
+            number.
     """
     if not file.is_file():
         raise StudyError(f"there is no file of face tracks {file}")
@@ -82,12 +83,12 @@ def read_openface(file: Path) -> FaceTrack:
             f"{file.name}: has no column {missing[0]}" + (f" and lacks {len(missing) - 1} more" if missing[1:] else "")
             + "; write it with OpenFace 2.x, landmarks and action units included (-2Dfp -aus)"
         )  # fmt: skip
-    if rows and len(rows[-1]) < len(header):  # the tool was stopped while it wrote
-        rows = rows[:-1]
     wanted = [place[name] for name in columns()] + ([place["face_id"]] if "face_id" in place else [])
     try:
+        if any(len(row) < len(header) for row in rows):
+            raise ValueError
         numbers = np.array([[float(row[i]) for i in wanted] for row in rows], dtype=np.float64)
-    except (ValueError, IndexError):
+    except ValueError:
         raise StudyError(f"{file.name}: {_first_bad(rows, header, wanted)}") from None
     numbers = numbers.reshape(-1, len(wanted))
     if "face_id" in place and len(numbers):
@@ -98,7 +99,10 @@ def read_openface(file: Path) -> FaceTrack:
 def _first_bad(rows: list[list[str]], header: list[str], wanted: list[int]) -> str:
     for number, row in enumerate(rows, start=2):
         if len(row) < len(header):
-            return f"line {number} has {len(row)} of {len(header)} values"
+            return (
+                f"line {number} has {len(row)} of {len(header)} values, as where OpenFace was stopped while it wrote; "
+                "run it again on this clip, or take the file away to do without its face"
+            )
         for i in wanted:
             try:
                 float(row[i])

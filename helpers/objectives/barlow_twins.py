@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from helpers.errors import StudyError
 from helpers.objectives.gathering import gather
@@ -26,16 +26,11 @@ def barlow_twins(first: Tensor, second: Tensor, redundancy: float = 5e-3, epsilo
     """
     if first.shape != second.shape or first.ndim != 2:
         raise StudyError(f"barlow_twins: views {tuple(first.shape)} and {tuple(second.shape)} must both be (B, d)")
-    a, b = gather(torch.stack([first, second], dim=1)).unbind(1)  # (B, d) each
+    a, b = gather(first), gather(second)  # (B, d) each
     if len(a) < 2:
         raise StudyError("barlow_twins: a correlation needs at least 2 images")
-    a, b = _standardised(a, epsilon), _standardised(b, epsilon)
+    a, b = (F.batch_norm(z, None, None, training=True, eps=epsilon) for z in (a, b))
     correlation = a.mT @ b / len(a)  # (d, d)
     diagonal = correlation.diagonal()
     off = correlation.square().sum() - diagonal.square().sum()
     return (1 - diagonal).square().sum() + redundancy * off
-
-
-def _standardised(z: Tensor, epsilon: float) -> Tensor:
-    centred = z - z.mean(0)
-    return centred * (centred.square().mean(0) + epsilon).rsqrt()

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from helpers.errors import StudyError
 from helpers.objectives.gathering import gather, rank
 
+_REACH = 40.5  # of all scores over ε, within which their exponentials and the scalings stay in float32's range
+
 
 @torch.no_grad()
 def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3, queued: Tensor | None = None) -> Tensor:
@@ -18,8 +20,9 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3, queued:
 
     .. math:: Q^* = \mathrm{Diag}(u)\exp(C^\top Z/\epsilon)\,\mathrm{Diag}(v)
 
-    In logarithms, and in at least float32 whatever the scores are in: `exp(score/0.05)` overflows float16 and loses
-    small assignments in bfloat16. Under several processes the batch of all of them is balanced.
+    In at least float32 whatever the scores are in: `exp(score/0.05)` overflows float16 and loses small assignments in
+    bfloat16. Where scores lie so far apart that float32 would lose some, in logarithms; else the two scalings alone are
+    iterated, which gives the same. Under several processes the batch of all of them is balanced.
 
     Args:
         scores: similarities of images and prototypes, (B, K) float.
@@ -36,10 +39,26 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3, queued:
     whole = gather(scores.to(wide)) / epsilon  # (PB, K)
     if queued is not None:
         whole = torch.cat([whole, queued.to(wide) / epsilon])
+    whole = whole - whole.amax()
+    near = float(whole.min()) > -_REACH
+    balanced = (_scaled if near else _scaled_in_logarithms)(whole, iterations)
+    return balanced[rank() * len(scores) :][: len(scores)]
+
+
+def _scaled(logarithms: Tensor, iterations: int) -> Tensor:
+    kernel = logarithms.exp()
+    rows = kernel.new_ones(len(kernel))
     for _ in range(iterations):
-        whole = whole - whole.logsumexp(dim=0, keepdim=True)
-        whole = whole - whole.logsumexp(dim=1, keepdim=True)
-    return whole[rank() * len(scores) :][: len(scores)].exp()
+        columns = 1 / (kernel.mT @ rows)
+        rows = 1 / (kernel @ columns)
+    return kernel.mul_(rows[:, None]).mul_(columns)
+
+
+def _scaled_in_logarithms(logarithms: Tensor, iterations: int) -> Tensor:
+    for _ in range(iterations):
+        logarithms = logarithms - logarithms.logsumexp(dim=0, keepdim=True)
+        logarithms = logarithms - logarithms.logsumexp(dim=1, keepdim=True)
+    return logarithms.exp()
 
 
 def swapped_prediction(
@@ -73,9 +92,10 @@ def swapped_prediction(
     total = log_p[0].new_zeros(())
     for s, scores in enumerate(large):
         codes = sinkhorn(scores.detach(), epsilon, iterations, queued[s].detach() if queued else None).to(scores.dtype)
-        others = torch.stack([log_p[t] for t in range(len(crops)) if t != s]).mean(0)  # (B, K)
-        total = total - (codes * others).sum(dim=1).mean()
-    return total / len(large)
+        for t in range(len(crops)):
+            if t != s:
+                total = total - (codes * log_p[t]).sum() / len(scores)
+    return total / (len(large) * (len(crops) - 1))
 
 
 def cluster_prediction(scores: Sequence[Tensor], assignments: Tensor, temperature: float = 0.1) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ def plan(
     pairs: Sequence[str] = (),
     seeds: str | None = None,
     minutes: float | None = None,
+    beside_others: bool = False,
 ) -> PlannedRun:
     """Merge the values for a run; what comes later wins: file of the scale, ``files``, ``pairs``, ``seeds``.
 
@@ -76,15 +77,22 @@ def plan(
         pairs: ``"key=value"``, the value a YAML scalar or list.
         seeds: such as ``"0-4"`` or ``"0,2,5"``.
         minutes: time limit in place of the card's own.
+        beside_others: one worker unless ``files`` or ``pairs`` say how many, and the longer for it: runs side by side
+            fill the cores better than one after the other, each of which has parts that only one core can do.
 
     Raises:
         StudyError: one line that names the file or option, the key and what is allowed.
     """
-    layers: list[Layer] = [(shown(file), read_parameters(file)) for file in files]
+    layers: list[Layer] = [("beside others", {"workers": 1})] if beside_others else []
+    layers += [(shown(file), read_parameters(file)) for file in files]
     layers += [("-p", dict([read_pair(pair)])) for pair in pairs]
     if seeds is not None:
         layers.append(("--seeds", {"seeds": read_seeds(seeds)}))
-    return plan_layers(study, scale, layers, minutes)
+    run = plan_layers(study, scale, layers, minutes)
+    if minutes is not None or not beside_others:
+        return run
+    usual = study_card(study).validated({"scale": scale, **read_parameters(params_path(study, scale))})
+    return replace(run, minutes=run.minutes * max(usual.workers / run.parameters.workers, 1.0))
 
 
 def plan_layers(

@@ -65,10 +65,13 @@ def openface_text(rows: list[dict[str, float]], extra: tuple[str, ...] = ()) -> 
     return "\n".join(lines) + "\n"
 
 
-def test_blanks_after_commas_other_columns_and_a_line_cut_short_are_no_hindrance(tmp_path: Path) -> None:
+def test_blanks_after_commas_and_other_columns_are_no_hindrance_and_a_line_cut_short_is_named(tmp_path: Path) -> None:
     row = {"timestamp": 0.1, "confidence": 0.9, "success": 1, "x_0": 3.5, "y_67": 7.25, "AU12_r": 2.5, "AU28_c": 1}
     text = openface_text([row, row], extra=("gaze_0_x", "pose_Tx"))
     (tmp_path / "a.csv").write_text(text + text.splitlines()[1][:40])
+    with pytest.raises(StudyError, match=r"a\.csv: line 4 has 9 of 1\d\d values, as where OpenFace was stopped"):
+        read_openface(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text(text)
     read = read_openface(tmp_path / "a.csv")
     assert len(read) == 2
     assert read.landmarks[0, 0, 0] == 3.5

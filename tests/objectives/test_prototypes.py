@@ -41,6 +41,19 @@ def test_sinkhorn_of_half_precision_scores_is_finite_float32(dtype):
     torch.testing.assert_close(codes.sum(1), torch.ones(12))
 
 
+@pytest.mark.parametrize("spread", [0.5, 1.0, 1.01, 4.0])
+def test_sinkhorn_is_the_textbook_s_in_double_whichever_way_it_is_computed(spread: float) -> None:
+    """Scores of ±1 over ε = 0.05 are the widest that cosines give; beyond, float32 needs logarithms."""
+    wide = spread * scores(200, 30)
+    wide[0, 0], wide[0, 1] = spread, -spread
+    logarithms = wide / 0.05
+    for _ in range(3):
+        logarithms = logarithms - logarithms.logsumexp(0, keepdim=True)
+        logarithms = logarithms - logarithms.logsumexp(1, keepdim=True)
+    found = sinkhorn(wide.float())
+    torch.testing.assert_close(found.double(), logarithms.exp(), atol=2e-6, rtol=2e-4)
+
+
 def test_queued_images_change_the_balance_and_are_not_returned():
     alone, queued = sinkhorn(scores()), sinkhorn(scores(), queued=scores(20, 4, 3))
     assert queued.shape == alone.shape

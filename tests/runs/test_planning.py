@@ -1,11 +1,14 @@
 """What the words of a command line become."""
 
+import types
 from pathlib import Path
 
 import pytest
 
+import helpers.cli_runs
+from helpers.cli_runs import crowded, fitting_workers
 from helpers.errors import StudyError
-from helpers.runs.planning import read_pair, read_parameters, read_seeds
+from helpers.runs.planning import plan, read_pair, read_parameters, read_seeds
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,32 @@ def test_a_file_that_is_not_plain_parameters_is_refused(text: str, tmp_path: Pat
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(StudyError, match=r"a\.yaml: "):
         read_parameters(tmp_path / "a.yaml")
+
+
+def test_beside_others_a_run_has_one_worker_more_time_and_the_same_identity() -> None:
+    alone, beside = plan("survformer"), plan("survformer", beside_others=True)
+    assert (alone.parameters.workers, beside.parameters.workers) == (2, 1)
+    assert beside.identity == alone.identity
+    assert beside.minutes == 2 * alone.minutes
+    chosen = plan("survformer", pairs=["workers=3"], beside_others=True)
+    assert (chosen.parameters.workers, chosen.minutes) == (3, alone.minutes)
+    assert plan("survformer", minutes=5, beside_others=True).minutes == 5
+
+
+@pytest.mark.parametrize(("cores", "several", "at_once"), [(1, True, 1), (2, True, 1), (3, True, 1), (4, False, 2)])
+def test_runs_are_crowded_where_they_ask_for_more_cores_than_there_are(
+    cores: int, several: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [plan("survformer", pairs=["workers=2"])] * 2
+    monkeypatch.setattr(helpers.cli_runs.os, "cpu_count", lambda: cores)
+    assert crowded(runs) is several
+    assert not crowded(runs[:1])
+    assert fitting_workers(runs) == at_once
+
+
+def test_no_more_runs_are_side_by_side_than_the_memory_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [plan("survformer", pairs=["workers=1"])] * 8
+    monkeypatch.setattr(helpers.cli_runs.os, "cpu_count", lambda: 8)
+    for free, at_once in ((1, 1), (7, 3), (64, 8)):
+        monkeypatch.setattr("psutil.virtual_memory", lambda free=free: types.SimpleNamespace(available=free * 2**30))
+        assert fitting_workers(runs) == at_once

@@ -14,16 +14,33 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from helpers.data.corpora.emotional_speech import emotion_corpus
 from helpers.data.corpora.images import image_corpus
 from helpers.data.corpora.ip102 import ip102
 from helpers.data.corpora.kernels import KernelDrawing, kernel_corpus
+from helpers.data.corpora.msp_podcast import msp_podcast
+from helpers.data.corpora.pronunciation import pronunciation_corpus
+from helpers.data.corpora.slides import slide_corpus
 from helpers.data.corpora.survival import read_survival
 from helpers.data.corpora.video import Drawing, video_corpus
 from helpers.data.corpora.video_clips import ClipGrid
+from helpers.data.corpora.volumes import volume_corpus
 from helpers.data.corpora.wearables import read_recordings
 from helpers.data.corpus import Corpus
+from helpers.data.face_tracks import read_openface, write_openface
 from helpers.errors import StudyError
-from tests.data.corpora import test_ip102, test_survival, test_wearable_files, test_wearables
+from tests.data import test_face_tracks
+from tests.data.corpora import (
+    test_emotional_speech,
+    test_ip102,
+    test_msp_podcast,
+    test_pronunciation,
+    test_slides,
+    test_survival,
+    test_volumes,
+    test_wearable_files,
+    test_wearables,
+)
 from tests.data.corpora.damage import Damage, damages
 from tests.data.corpora.test_images import folder_of, many
 from tests.data.corpora.test_kernels import mask, picture
@@ -129,6 +146,11 @@ def _videos(root: Path) -> None:
             clip_file(root / label / f"{label}{i}.avi", offset + 20 * i, frames=9)
 
 
+def _face(root: Path) -> Found:
+    track = read_openface(root / "face.csv")
+    return Found(len(track.seconds), [track.landmarks[track.found], track.intensity[track.found]], ())
+
+
 READERS = {
     "image folders": Reader(
         lambda root: folder_of(root, many(each=8)), _corpus(lambda root: image_corpus("folder", str(root), 16))
@@ -151,6 +173,27 @@ READERS = {
     "wisdm": Reader(_wisdm, _wearable("wisdm")),
     "hmp": Reader(_hmp, _wearable("hmp")),
     "wearable manifest": Reader(test_wearables.write_manifest, _wearable("manifest", "manifest.csv")),
+    "ravdess": Reader(
+        test_emotional_speech.ravdess_tree, _corpus(lambda root: emotion_corpus("ravdess", str(root))), examples=20
+    ),
+    "msp_podcast": Reader(test_msp_podcast.write_podcast, _corpus(lambda root: msp_podcast(str(root)))),
+    "l2_arctic": Reader(
+        test_pronunciation.write_l2_arctic,
+        _corpus(lambda root: pronunciation_corpus("l2_arctic", str(root))),
+        examples=40,
+    ),
+    "openface": Reader(
+        lambda root: write_openface(test_face_tracks.track(test_face_tracks.rigid()), root / "face.csv"), _face
+    ),
+    "decathlon": Reader(
+        test_volumes.decathlon,
+        _corpus(lambda root: volume_corpus("decathlon", str(root), test_volumes.SMALL)),
+        examples=40,
+    ),
+    "whole slides": Reader(
+        test_slides.write_slides,
+        _corpus(lambda root: slide_corpus("whole_slides", str(root), test_slides.TILING).tiles),
+    ),
     "videos": Reader(_videos, _corpus(lambda root: video_corpus("folder", str(root), 16, GRID, Drawing())), examples=6),
 }
 

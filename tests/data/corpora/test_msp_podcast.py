@@ -30,17 +30,21 @@ def write_sound(file: Path, seed: int = 0, rate: int = 16_000) -> None:
     soundfile.write(file, 0.1 * np.random.default_rng(seed).normal(size=rate).clip(-3, 3), rate)
 
 
+def write_podcast(root: Path) -> None:
+    for i, name in enumerate(NAMED):
+        write_sound(root / "Audio" / f"MSP-PODCAST_{name}.wav", i, 8_000 if i == 1 else 16_000)
+    (root / "Labels").mkdir()
+    (root / "Labels" / "labels_consensus.csv").write_text("\n".join([HEAD, *ROWS]) + "\n")
+
+
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STUDIES_OUTPUTS", str(tmp_path / "outputs"))
     root = tmp_path / "msp"
-    for i, name in enumerate(NAMED):
-        write_sound(root / "Audio" / f"MSP-PODCAST_{name}.wav", i, 8_000 if i == 1 else 16_000)
+    write_podcast(root)
     for name in ("0003_0099", "0008_0001", "0009_0004"):  # not named by the labels; 0003 has a test sentence
         write_sound(root / "Audio" / f"MSP-PODCAST_{name}.wav", 9)
     (root / "Audio" / "MSP-PODCAST_0010_0001.wav").write_bytes(b"RIFF")  # cut short
-    (root / "Labels").mkdir()
-    (root / "Labels" / "labels_consensus.csv").write_text("\n".join([HEAD, *ROWS]) + "\n")
     return root
 
 

@@ -36,9 +36,7 @@ def write_grid(file: Path, marks: list[str]) -> None:
     file.write_text("\n".join(lines) + "\n")
 
 
-@pytest.fixture
-def l2_arctic(tmp_path: Path) -> Path:
-    root = tmp_path / "l2arctic"
+def write_l2_arctic(root: Path) -> None:
     for speaker in ("ABA", "BWC", "HKK", "TLV", "SKA"):
         for i in (1, 2, 3):
             name = f"arctic_a000{i}"
@@ -47,6 +45,12 @@ def l2_arctic(tmp_path: Path) -> Path:
             (root / speaker / "transcript" / f"{name}.txt").write_text("So so.\n")
             write_grid(root / speaker / "textgrid" / f"{name}.TextGrid", ["sil", "S", "OW1", "sp"])
         write_grid(root / speaker / "annotation" / "arctic_a0001.TextGrid", ["SIL", "S, Z, s", "OW1", "sil,AH,a", ""])
+
+
+@pytest.fixture
+def l2_arctic(tmp_path: Path) -> Path:
+    root = tmp_path / "l2arctic"
+    write_l2_arctic(root)
     write_grid(root / "HKK" / "annotation" / "arctic_a0002.TextGrid", ["DH,D*,s", "AH0,sil,d", "T, err, s", "OW1"])
     write_grid(root / "SKA" / "annotation" / "arctic_a0002.TextGrid", ["S,Z", "OW1"])  # a mark of no known form
     (root / "SKA" / "textgrid" / "arctic_a0003.TextGrid").unlink()

@@ -34,15 +34,19 @@ def drawn(seed: int, tissue: bool = True) -> tuple[np.ndarray, np.ndarray]:
     return slide.read(0, 0, SIDE, SIDE), slide.regions(0, 0, SIDE, SIDE, 4)
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
+def write_slides(root: Path) -> None:
     """Four annotated slides, one without a region mask, in the layout of whole_slides."""
     for number in range(5):
         pixels, regions = drawn(number)
-        tiled_tiff(tmp_path / "slides" / f"s{number}.tiff", pixels)
+        tiled_tiff(root / "slides" / f"s{number}.tiff", pixels)
         if number < 4:
-            (tmp_path / "masks").mkdir(exist_ok=True)
-            Image.fromarray(regions).save(tmp_path / "masks" / f"s{number}.png")
+            (root / "masks").mkdir(exist_ok=True)
+            Image.fromarray(regions).save(root / "masks" / f"s{number}.png")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    write_slides(tmp_path)
     return tmp_path
 
 

@@ -60,7 +60,7 @@ class TissueFixMatchParameters(StudyParameters):
     labelled_strength: float = Field(
         0.5, ge=0, le=2, description="factor on the stain changes of labelled tiles, the same for every arm"
     )
-    strong_strength: float = Field(1.0, ge=0, le=2, description="factor on every change of FixMatch's strong views")
+    strong_strength: float = Field(0.5, ge=0, le=2, description="factor on every change of FixMatch's strong views")
     stride: int = Field(
         48, ge=1, le=1024, description="pixels from tile to tile in test slides; divides tile, smaller overlaps"
     )

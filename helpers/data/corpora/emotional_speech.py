@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.data.corpora.roots import corpus_root
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
 from helpers.data.manifest import read_manifest
@@ -250,7 +251,7 @@ def emotion_corpus(name: str, data_root: str, rate: int = RATE) -> Corpus:
     """
     if name not in _LAYOUTS:
         raise StudyError(f"no corpus of emotional speech is called {name!r}; there are {', '.join(LAYOUTS)}")
-    root, layout = emotion_root(name, data_root), _LAYOUTS[name]
+    root, layout = corpus_root(name, data_root), _LAYOUTS[name]
     found = layout.read(root)
     if not found.clips:
         why = "; ".join(found.notices()) or "there is no sound or video file"
@@ -265,22 +266,6 @@ def emotion_corpus(name: str, data_root: str, rate: int = RATE) -> Corpus:
         name, table, loader([clip.file for clip in clips], rate), ("label",), layout.licence, layout.source, False,
         fingerprint([clip.file for clip in clips]), (*found.notices(), *looked.notices(), *leak),
     )  # fmt: skip
-
-
-def emotion_root(name: str, data_root: str) -> Path:
-    """The folder (or manifest) of a corpus, seen to be there.
-
-    Raises:
-        StudyError: it is not.
-    """
-    what = "the manifest's path" if name == "manifest" else f"the folder that holds {name}"
-    if not data_root:
-        raise StudyError(f"corpus {name} needs data_root: {what}")
-    root = Path(data_root)
-    if not root.exists() or root.is_dir() == (name == "manifest"):
-        raise StudyError(f"data_root: there is no such {'file' if name == 'manifest' else 'folder'} as {data_root}; "
-                         f"give {what}")  # fmt: skip
-    return root
 
 
 def _table(clips: list[Clip], seconds: np.ndarray) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import torch
 
 from helpers.data.cache import cached
 from helpers.data.corpora.learner_speech import Found, Recording, l2_arctic, learner_manifest, speechocean762
+from helpers.data.corpora.roots import corpus_root
 from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
 from helpers.data.simulated.l2_speech import GENERATOR, draw_learners, read_sentences
@@ -87,7 +88,7 @@ def pronunciation_corpus(name: str, data_root: str = "", counts: LearnerCounts =
         raise StudyError(
             f"no corpus of learners' speech is called {name!r}; there are {SIMULATED}, {', '.join(LAYOUTS)}"
         )
-    root, layout = pronunciation_root(name, data_root), _LAYOUTS[name]
+    root, layout = corpus_root(name, data_root), _LAYOUTS[name]
     found = _remembered(name, root)
     if not found.recordings:
         why = "; ".join(found.notices()) or "there is no recording"
@@ -107,22 +108,6 @@ def pronunciation_corpus(name: str, data_root: str = "", counts: LearnerCounts =
     )  # fmt: skip
 
 
-def pronunciation_root(name: str, data_root: str) -> Path:
-    """The folder (or manifest) of a corpus, seen to be there.
-
-    Raises:
-        StudyError: it is not.
-    """
-    what = "the manifest's path" if name == "manifest" else f"the folder that holds {name}"
-    if not data_root:
-        raise StudyError(f"corpus {name} needs data_root: {what}")
-    root = Path(data_root)
-    if not root.exists() or root.is_dir() == (name == "manifest"):
-        raise StudyError(f"data_root: there is no such {'file' if name == 'manifest' else 'folder'} as {data_root}; "
-                         f"give {what}")  # fmt: skip
-    return root
-
-
 def pronunciation_sources(name: str, data_root: str, counts: LearnerCounts) -> list[Path | str]:
     """What a corpus is made of, for its fingerprint.
 
@@ -131,7 +116,7 @@ def pronunciation_sources(name: str, data_root: str, counts: LearnerCounts) -> l
     """
     if name == SIMULATED:
         return [f"generator:{GENERATOR}:{sorted(asdict(counts).items())}", "package:espeakng-loader"]
-    root = pronunciation_root(name, data_root)
+    root = corpus_root(name, data_root)
     return [root.parent if root.is_file() else root]
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers.data.circumplex import ATTRIBUTES, proxy
-from helpers.data.corpora.emotional_speech import emotion_corpus, emotion_root
+from helpers.data.corpora.emotional_speech import emotion_corpus
 from helpers.data.corpora.msp_podcast import msp_podcast, podcast_root
+from helpers.data.corpora.roots import corpus_root
 from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.simulated.emotional_speech import NAME, SHARES, SpeechDrawing, emotional_speech, speech_sources
 from helpers.errors import StudyError
@@ -85,5 +86,5 @@ def attribute_sources(name: str, data_root: str, drawing: SpeechDrawing) -> list
         return list(speech_sources(drawing))
     if name == "msp_podcast":
         return [podcast_root(data_root)]
-    root = emotion_root(name, data_root)
+    root = corpus_root(name, data_root)
     return [root.parent if name == "manifest" else root]

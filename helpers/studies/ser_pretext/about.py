@@ -88,9 +88,9 @@ def data_sources(parameters: SerPretextParameters) -> list[Path | str]:
         from helpers.data.simulated.talking_faces import GENERATOR
 
         return [*speech_sources(SpeechDrawing(p.speakers, p.sentences, p.unlabelled_share)), GENERATOR, *weights]
-    from helpers.data.corpora.emotional_speech import emotion_root
+    from helpers.data.corpora.roots import corpus_root
 
-    root = emotion_root(p.corpus, p.data_root)
+    root = corpus_root(p.corpus, p.data_root)
     return [root.parent if p.corpus == "manifest" else root, *weights]
 
 

@@ -55,7 +55,7 @@ def test_where_no_pseudo_label_is_sure_only_labelled_samples_teach():
 def test_unlabelled_samples_count_by_the_weight_where_all_are_sure():
     light, heavy = (method(threshold=0.0, weight=weight).training_step(batch()) for weight in (1.0, 3.0))
     assert float(light["unlabelled_loss"]) > 0
-    assert float(heavy["loss"] - light["loss"]) == pytest.approx(2 * float(light["unlabelled_loss"]), rel=1e-4)
+    assert (heavy["loss"] - light["loss"]).item() == pytest.approx(2 * float(light["unlabelled_loss"]), rel=1e-4)
 
 
 def test_without_weight_it_is_supervised_training_and_needs_no_unlabelled_samples():

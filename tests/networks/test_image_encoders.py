@@ -49,7 +49,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path
     torch.save({"weight": Evil()}, file)
     with pytest.raises(StudyError, match=r"weights\.pt cannot be read"):
         image_encoder("small", 1, 28, str(file))
-    file.write_bytes(pickle.dumps(Evil()))
+    file.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(StudyError, match=r"weights\.pt cannot be read"):
         image_encoder("small", 1, 28, str(file))
     assert not (tmp_path / "ran").exists()

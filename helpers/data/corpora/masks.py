@@ -185,7 +185,7 @@ def _both(
         wanted = np.asarray(rows)
         loaded = load(wanted)
         images = loaded["input"] if isinstance(loaded, dict) else loaded
-        at = position[torch.as_tensor(wanted)]
+        at = position[torch.tensor(wanted)]
         masks = torch.zeros(len(wanted), 1, *images.shape[-2:])
         masks[at >= 0] = pixels[at[at >= 0]].float()
         return {"input": images, "mask": masks}

@@ -80,7 +80,7 @@ def test_orientation_folders_pair_each_image_with_the_mask_of_its_stem(tray):
     assert (table["has_mask"] == (table["label"] == "embryo_up")).all()
     batch = corpus.load(np.arange(12))
     assert batch["mask"][~table["has_mask"].to_numpy()].sum() == 0
-    marked = batch["mask"][table["has_mask"].to_numpy()]
+    marked = batch["mask"][table["has_mask"].to_numpy(copy=True)]
     assert set(marked.unique().tolist()) == {0.0, 1.0}
 
 

@@ -1,0 +1,36 @@
+"""The notebook's panels: what a perturbation changes, and where an encoder looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from helpers.report.explore import Choice, Slider, explore
+from helpers.studies.fine_grained_synthesis.arms import open_images, rows_of
+from helpers.studies.fine_grained_synthesis.pictures import synthesised_pairs
+from helpers.studies.fine_grained_synthesis.steps import settings_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from helpers.methods.discriminative_synthesis import DiscriminativeSynthesis
+    from helpers.studies.study import Study
+
+
+def explore_pairs(study: Study, method: DiscriminativeSynthesis, each: int = 2) -> Any:
+    """Synthesised pairs of test images under a slider for the noise and a choice of dimensions."""
+    settings = settings_of(study)
+    test = np.random.default_rng(3).permutation(rows_of(open_images(settings)).test)
+
+    def draw(noise: float, perturb: str, page: int) -> Figure:
+        rows = test[each * page : each * page + each]
+        return synthesised_pairs(method, settings, rows, study.data_note, noise, perturb, page)
+
+    return explore(
+        draw,
+        "Views of test images, what the decoder makes of their features as they are and perturbed, and the difference.",
+        noise=Slider("noise, standard deviations", 0.0, 6.0, 0.5, 3.0),
+        perturb=Choice("dimensions", ["non_discriminative", "all", "random"], "all"),
+        page=Slider("images", 0, max(0, len(test) // each - 1), 1, 0),
+    )

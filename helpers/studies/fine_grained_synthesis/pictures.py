@@ -167,7 +167,7 @@ def training_curves(history: History, note: str) -> Figure:
         ("reconstruction_error", "squared error\nof the decoder"),
         ("relative_std", "relative std\n(0: one point)"),
     ]
-    figure, axes = new_figure(1, len(panels), height=1.9, width=7.6)
+    figure, axes = new_figure(1, len(panels), height=1.7, width=7.0)
     for axis, (key, words) in zip(axes, panels, strict=True):
         rows = [row for row in history.epochs if key in row]
         axis.plot(

@@ -28,7 +28,7 @@ from helpers.studies.fine_grained_synthesis.arms import (
 from helpers.training import History, train
 
 PENALTIES = (1e-3, 1e-2, 1e-1)
-SHOWN = 4  # test images whose saliency maps are kept for pictures
+SHOWN = 3  # test images whose saliency maps are kept for pictures
 
 
 def measured(encoder: nn.Module, settings: Settings) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_an_entry_says_all_that_a_reader_of_it_needs(entry) -> None:
 
 def test_a_name_that_stands_in_several_domains_needs_its_domain() -> None:
     assert find_entry("images/folder").domain == "images"
-    with pytest.raises(StudyError, match="'folder' stands in several domains; say .*images/folder or"):
+    with pytest.raises(StudyError, match=r"'folder' stands in several domains; say .*images/folder or"):
         find_entry("folder")
     with pytest.raises(StudyError, match="no corpus is called 'cifar'; did you mean cifar10"):
         find_entry("cifar")

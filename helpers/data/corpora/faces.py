@@ -25,7 +25,7 @@ from helpers.data.simulated.faces import ATTRIBUTES, EQUAL, GENERATOR, People, d
 from helpers.errors import StudyError
 
 # Corpus -> target and group, where none are asked for.
-USUAL = {"faces": ("smile", "tone"), "utkface": ("gender", "race"), "fairface": ("gender", "race"),
+USUAL = {"faces": ("facial_hair", "tone"), "utkface": ("gender", "race"), "fairface": ("gender", "race"),
          "celeba": ("Smiling", "Male"), "folder": ("label", "group"), "manifest": ("label", "group")}  # fmt: skip
 _SOURCES = {
     "utkface": "UTKFace (Zhang, Song & Qi, CVPR 2017)",

@@ -1,0 +1,1 @@
+"""fair_faces: a self-supervised pipeline for facial attributes that serve every group alike."""

@@ -69,16 +69,12 @@ def fairness_report(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray
 
 def _equalised_odds(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray) -> float:
     """The largest gap of any class against the rest; a group that has no samples of a true class has no part in it."""
-    from fairlearn.metrics import MetricFrame, true_positive_rate
-
     gaps = []
     for true_class in np.unique(truth):
         mine = truth == true_class
         for given in np.unique(np.concatenate([truth, predicted])):
-            hit = (predicted[mine] == given).astype(int)
-            rates = MetricFrame(metrics=true_positive_rate, y_true=np.ones(len(hit), dtype=int), y_pred=hit,
-                                sensitive_features=np.asarray(groups, dtype=str)[mine])  # fmt: skip
-            gaps.append(float(rates.difference()))
+            rates = pd.Series(predicted[mine] == given).groupby(np.asarray(groups)[mine]).mean()
+            gaps.append(float(rates.max() - rates.min()))
     return max(gaps)
 
 

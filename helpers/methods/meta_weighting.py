@@ -12,6 +12,7 @@ in one pass: exact, and without a graph of a graph.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,7 +57,9 @@ def meta_gradient(
     at = {name: p.detach() for name, p in parameters.items()}
     virtual = {name: p - rate * gradient[name].detach() for name, p in at.items()}
     direction, clean = grad_and_value(meta_loss)(virtual)
-    along = jvp(losses, (at,), (direction,))[1]  # (B,)
+    with warnings.catch_warnings():  # torch's own forward-mode rules are compiled by what it has deprecated
+        warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=FutureWarning)
+        along = jvp(losses, (at,), (direction,))[1]  # (B,)
     return MetaGradient(-rate / batch * along.detach(), clean.detach())
 
 

@@ -68,6 +68,7 @@ class WeightedSupCon(SupCon):
 
     meta_images: Tensor
     meta_labels: Tensor
+    meta_loss: Tensor
     steps_taken: Tensor
 
     def __init__(
@@ -81,6 +82,7 @@ class WeightedSupCon(SupCon):
         self.register_buffer("meta_images", meta_images, persistent=False)
         self.register_buffer("meta_labels", meta_labels, persistent=False)
         self.register_buffer("steps_taken", torch.zeros((), dtype=torch.long))
+        self.register_buffer("meta_loss", torch.full((), torch.nan))  # the last one
         self.meta_batch, self.meta_every, self.virtual_rate = (
             min(meta_batch, len(meta_labels)),
             meta_every,
@@ -94,13 +96,11 @@ class WeightedSupCon(SupCon):
         views = self.make_views(batch["input"])
         z = self.projections(views)
         losses = supervised_contrastive_each(z, batch["label"], self.temperature)  # (B,)
-        logged: dict[str, Tensor] = {}
         if int(self.steps_taken) % self.meta_every == 0:
-            logged["meta_loss"] = self._learn_weights(losses, views, batch["label"])
+            self.meta_loss.copy_(self._learn_weights(losses, views, batch["label"]))
         excess = self._excess(losses.detach())
         weights = relative(self.weight_net(excess))
-        logged |= {"loss": weighted_mean(weights, losses), "embedding": shown(z)}
-        return logged
+        return {"loss": weighted_mean(weights, losses), "meta_loss": self.meta_loss, "embedding": shown(z)}
 
     @torch.no_grad()
     def weights_of(self, losses: Tensor) -> Tensor:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from helpers.studies.fair_faces.steps import Comparison, Curated
     from helpers.training import History
 
+SIDE = 32  # of faces in figures, pixels: a notebook's pictures are small
 
-def faces_by_group(corpus: Corpus, rows: np.ndarray, note: str, each: int = 4) -> Figure:
+
+def faces_by_group(corpus: Corpus, rows: np.ndarray, note: str, each: int = 3) -> Figure:
     """A few faces of every group and class."""
     names, classes = classes_of(corpus)
     groups = corpus.table["group"].to_numpy()
@@ -33,17 +35,17 @@ def faces_by_group(corpus: Corpus, rows: np.ndarray, note: str, each: int = 4) -
         lines = []
         for g in ranked:
             mine = rows[(groups[rows] == g) & (classes[rows] == c)][:each]
-            shown = _small(pixels(corpus, mine)) if len(mine) else torch.ones(0, 3, 36, 36)
-            lines.append(in_a_row(torch.cat([shown, torch.ones(each - len(mine), 3, 36, 36)])))
+            shown = _small(pixels(corpus, mine)) if len(mine) else torch.ones(0, 3, SIDE, SIDE)
+            lines.append(in_a_row(torch.cat([shown, torch.ones(each - len(mine), 3, SIDE, SIDE)])))
         show_pixels(axis, torch.cat(lines))
         axis.set_title(names[c])
-        axis.set_yticks([36 * (i + 0.5) for i in range(len(ranked))] if c == 0 else [], ranked if c == 0 else [])
+        axis.set_yticks([SIDE * (i + 0.5) for i in range(len(ranked))] if c == 0 else [], ranked if c == 0 else [])
         axis.tick_params(left=False)
     data_line(figure, note)
     return figure
 
 
-def pool_faults(settings: Settings, seed: int, note: str, shown: int = 5) -> Figure:
+def pool_faults(settings: Settings, seed: int, note: str, shown: int = 4) -> Figure:
     """Originals, a planted copy and a poor copy of each; group counts; and the wrong labels of each group."""
     pool = pool_of(settings, seed)
     table, ranked = pool.table, groups_ranked(open_faces(settings))
@@ -53,10 +55,10 @@ def pool_faults(settings: Settings, seed: int, note: str, shown: int = 5) -> Fig
     lines = []
     for kind in ("original", "copy", "poor"):
         rows = np.array([place[name] for name in kinds[kind][:shown]]) if kind in kinds else np.zeros(0, dtype=int)
-        found = _small(pixels(pool, rows)) if len(rows) else torch.ones(0, 3, 36, 36)
-        lines.append(in_a_row(torch.cat([found, torch.ones(shown - len(found), 3, 36, 36)])))
+        found = _small(pixels(pool, rows)) if len(rows) else torch.ones(0, 3, SIDE, SIDE)
+        lines.append(in_a_row(torch.cat([found, torch.ones(shown - len(found), 3, SIDE, SIDE)])))
     show_pixels(axes[0], torch.cat(lines))
-    axes[0].set_yticks([36 * (i + 0.5) for i in range(3)], ["original", "near\nduplicate", "poor"])
+    axes[0].set_yticks([SIDE * (i + 0.5) for i in range(3)], ["original", "near\nduplicate", "poor"])
     axes[0].tick_params(left=False)
     counts = table["group"].value_counts().reindex(ranked)
     axes[1].barh(range(len(ranked)), counts, color=PALETTE[0])
@@ -126,12 +128,12 @@ def copies_axis(axis: Axes, found: dict[str, Any], threshold: float) -> None:
 def _quality_axis(axis: Axes, settings: Settings, seed: int, found: dict[str, Any]) -> None:
     kind = pool_of(settings, seed).table["kind"].to_numpy()
     quality, good = found["quality"].numpy(), found["good"].numpy()
-    some = np.random.default_rng(0).permutation(len(kind))[:700]
+    some = np.random.default_rng(0).permutation(len(kind))[:350]
     for poor, colour, words in ((False, NEUTRAL, "others"), (True, PALETTE[1], "planted poor")):
         for kept, marker in ((True, "o"), (False, "x")):
             mine = some[((kind == "poor") == poor)[some] & (good == kept)[some]]
-            axis.scatter(*quality[mine].T, s=9, marker=marker, color=colour, alpha=0.7, linewidths=0.7,
-                         label=f"{words}, {'kept' if kept else 'dropped'}")  # fmt: skip
+            axis.scatter(quality[mine, 0], quality[mine, 1], s=9, marker=marker, color=colour, alpha=0.7,
+                         linewidths=0.7, label=f"{words}, {'kept' if kept else 'dropped'}")  # fmt: skip
     axis.set_xlabel("sharpness (Laplacian over contrast)")
     axis.set_ylabel("contrast (std of luma)")
     axis.legend(fontsize="x-small")
@@ -186,7 +188,7 @@ def maps(found: dict[str, np.ndarray], comparison: Comparison, note: str) -> Fig
     return embedding_maps(features, comparison.truth[chosen], comparison.names, note)
 
 
-def _small(images: torch.Tensor, side: int = 36) -> torch.Tensor:
+def _small(images: torch.Tensor, side: int = SIDE) -> torch.Tensor:
     return torch.nn.functional.interpolate(images, (side, side), mode="area")
 
 
@@ -195,6 +197,6 @@ def _mean(curated: Curated, name: str) -> str:
 
 
 def one_a_group(corpus: Corpus, roles: Roles) -> np.ndarray:
-    """A reference image of every group."""
+    """A reference image of each of the four commonest groups."""
     groups = corpus.table["group"].to_numpy()[roles.reference]
-    return np.array([roles.reference[np.flatnonzero(groups == g)[0]] for g in groups_ranked(corpus)[:5]])
+    return np.array([roles.reference[np.flatnonzero(groups == g)[0]] for g in groups_ranked(corpus)[:4]])

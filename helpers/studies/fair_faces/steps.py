@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +181,7 @@ class Comparison:
         ranked: groups from the commonest to the rarest of the pool.
         names: of the classes.
         seeds: of the runs.
+        judged: reports by arm, as far as they were asked for.
     """
 
     runs: dict[tuple[str, int], dict[str, Any]]
@@ -189,6 +190,7 @@ class Comparison:
     ranked: list[str]
     names: list[str]
     seeds: list[int]
+    judged: dict[str, list[FairnessReport]] = field(default_factory=dict)
 
     def predicted(self, arm: str) -> np.ndarray:
         """Predicted test classes, (seeds, test images)."""
@@ -204,7 +206,9 @@ class Comparison:
 
     def reports(self, arm: str) -> list[FairnessReport]:
         """A report a seed."""
-        return [fairness_report(self.truth, predicted, self.groups) for predicted in self.predicted(arm)]
+        if arm not in self.judged:
+            self.judged[arm] = [fairness_report(self.truth, p, self.groups) for p in self.predicted(arm)]
+        return self.judged[arm]
 
     def validation(self, arm: str) -> float:
         """Mean accuracy on validation images over seeds."""
@@ -280,7 +284,7 @@ def _record(study: Study, comparison: Comparison) -> None:
                 study.record(method=arm, metric="collapsed", value=float(run["collapsed"]), n=1, seed=seed)
 
 
-def embeddings(study: Study, comparison: Comparison, method: Method, at_most: int = 240) -> dict[str, np.ndarray]:
+def embeddings(study: Study, comparison: Comparison, method: Method, at_most: int = 160) -> dict[str, np.ndarray]:
     """Features of some test images under the random encoder and the pipeline's, with class and place in the test."""
     settings = settings_of(study)
     corpus = open_faces(settings)
@@ -310,6 +314,12 @@ def notes(study: Study, comparison: Comparison, curated: Curated) -> list[str]:
         f"precision {told['quality precision']}, recall {told['quality recall']}; labels that are right: web "
         f"{told['web labels right']}, pseudo {told['pseudo-labels right']}.",
     ]
+    lost = {g: 100 * np.nanmean(curated.measured(f"good pictures dropped as poor: {g}")) for g in comparison.ranked}
+    most = max(lost, key=lambda g: lost[g])
+    found.append(
+        f"The quality filter drops {lost[most]:.1f} % of the good pictures of the group {most} and "
+        f"{min(lost.values()):.1f} % of those of the group that it spares most: curation can be unfair by itself."
+    )
     weights = [comparison.runs["pipeline", seed]["weights"] for seed in comparison.seeds]
     found.append(
         f"Learned weights: {np.mean([w['right'] for w in weights]):.2f} on average where the pseudo-label is right, "

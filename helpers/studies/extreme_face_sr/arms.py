@@ -270,8 +270,11 @@ def step_one(settings: Settings, factor: int, seed: int, low: Tensor) -> tuple[C
     corpus, pools = faces_of(settings)
     s = settings
     middle = shrunk(pictures_of(corpus, pools.high), s["image_size"] // s["middle_size"])
-    n = max(len(low), len(middle))
-    pairs = {"low": low[torch.arange(n) % len(low)], "middle": middle[torch.arange(n) % len(middle)]}  # of no meaning
+    people = in_memory({"low": low}, "unpaired")
+
+    def load(rows: np.ndarray) -> dict[str, Tensor]:
+        return {"low": low[torch.as_tensor(rows)], "middle": middle[torch.randint(len(middle), (len(rows),))]}
+
     start = trained_lift(settings, factor)
     torch.manual_seed(100 + seed)
     method = CycleGAN(
@@ -279,10 +282,10 @@ def step_one(settings: Settings, factor: int, seed: int, low: Tensor) -> tuple[C
         identity=s["identity_weight"],
     )  # fmt: skip
     method.encoder.load_state_dict(start.state_dict())
-    each = max(1, n // s["cycle_batch"])
+    each = max(1, len(low) // s["cycle_batch"])
     plan = TrainingPlan(epochs=math.ceil(s["cycle_steps"] / each), batch_size=s["cycle_batch"], optimiser="adam",
                         learning_rate=s["cycle_learning_rate"], seed=seed)  # fmt: skip
-    history = train(method, in_memory(pairs, "unpaired"), np.arange(n), plan, label=f"step 1, ×{factor}",
+    history = train(method, replace(people, load=load), np.arange(len(low)), plan, label=f"step 1, ×{factor}",
                     device=s["device"])  # fmt: skip
     return method.requires_grad_(False), history
 

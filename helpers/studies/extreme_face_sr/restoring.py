@@ -48,7 +48,7 @@ def tools_of(settings: Settings) -> Tools:
 
 @lru_cache(maxsize=2)
 def _tools(items: tuple[tuple[str, Any], ...]) -> Tools:
-    settings = {name: list(v) if isinstance(v, tuple) else v for name, v in items}
+    settings: Settings = {name: list(v) if isinstance(v, tuple) else v for name, v in items}
     prior = trained_prior(settings)
     bank = draw_bank(prior.mapping, prior.generator, settings["bank"], settings["truncation"], seed=0)
     return Tools(prior, bank, trained_reader(settings))

@@ -34,7 +34,7 @@ def picture_lines(lines: Sequence[tuple[str, Tensor]], note: str, side: int = 48
         side: at which they are shown, pixels.
     """
     count = len(lines[0][1])
-    figure, axis = new_figure(1, 1, height=0.5 * len(lines) + 0.35, width=0.5 * count + 1.4)
+    figure, axis = new_figure(1, 1, height=0.4 * len(lines) + 0.35, width=0.4 * count + 1.4)
     show_pixels(axis, torch.cat([in_a_row(_at(pictures, side)) for _, pictures in lines]))
     axis.set_yticks([side * (i + 0.5) for i in range(len(lines))], [name for name, _ in lines], fontsize="x-small")
     axis.tick_params(left=False)
@@ -42,7 +42,7 @@ def picture_lines(lines: Sequence[tuple[str, Tensor]], note: str, side: int = 48
     return figure
 
 
-def faces_figure(settings: Settings, note: str, count: int = 10) -> Figure:
+def faces_figure(settings: Settings, note: str, count: int = 9) -> Figure:
     """Faces at high resolution, and other people's as a hidden camera took them: no face is in both lines."""
     corpus, pools = faces_of(settings)
     shot = taken(settings, max(4, settings["image_size"] // 8), 0)
@@ -51,9 +51,9 @@ def faces_figure(settings: Settings, note: str, count: int = 10) -> Figure:
 
 
 def camera_figure(settings: Settings, factors: Sequence[int], note: str, strength: float | None = None) -> Figure:
-    """The same faces through three hidden cameras, beside plain averaging of pixels."""
+    """The same faces through two hidden cameras, beside plain averaging of pixels."""
     corpus, pools = faces_of(settings)
-    some = slice(0, 8)
+    some = slice(0, 6)
     lines = [("truth", pictures_of(corpus, pools.test)[some])]
     for factor in factors:
         lines.append((f"averaged ×{factor}", shrunk(lines[0][1], factor)))
@@ -63,19 +63,17 @@ def camera_figure(settings: Settings, factors: Sequence[int], note: str, strengt
 
 def prior_curves(prior: Prior, note: str) -> Figure:
     """Reconstruction, distance of the mapping's styles, and the adversarial game over epochs."""
-    shown = [
-        ("rebuilt", "reconstruction loss"),
-        ("mapping", "energy distance\nof styles"),
-        ("told", "adversarial loss"),
-    ]
-    figure, axes = new_figure(1, 3, height=1.8, width=6.4)
+    shown = [("rebuilt", "reconstruction"), ("mapping", "distance of\nstyles"), ("told", "adversarial\nlosses")]
+    figure, axes = new_figure(1, 3, height=2.1, width=6.8)
     for axis, (key, words) in zip(axes, shown, strict=True):
         pairs = [(key, PALETTE[0], "discriminator")] + ([("fooled", PALETTE[1], "generator")] if key == "told" else [])
         for name, colour, label in pairs:
             rows = [row for row in prior.epochs if name in row]
-            axis.plot([row["epoch"] for row in rows], [row[name] for row in rows], color=colour, label=label)
+            x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
+            axis.plot(x, y, color=colour, label=label, marker="o", markersize=3)
         axis.set_ylabel(words)
         whole_epochs(axis)
+        axis.set_xlim(0.5, len(prior.epochs) + 0.5)
         axis.set_ylim(bottom=0)
     if any("told" in row for row in prior.epochs):
         axes[2].legend(fontsize="x-small")
@@ -84,7 +82,7 @@ def prior_curves(prior: Prior, note: str) -> Figure:
 
 
 @torch.no_grad()
-def drawn_figure(prior: Prior, bank: Bank, note: str, count: int = 10) -> Figure:
+def drawn_figure(prior: Prior, bank: Bank, note: str, count: int = 8) -> Figure:
     """Faces that the generator draws, as they are and truncated, down to the mean face."""
     styles = bank.styles[:count]
     lines = [
@@ -96,8 +94,8 @@ def drawn_figure(prior: Prior, bank: Bank, note: str, count: int = 10) -> Figure
 
 def first_step_figure(comparison: Comparison, note: str) -> Figure:
     """CycleGAN's losses over epochs, a line a seed, at each factor."""
-    figure, axes = new_figure(1, 3, height=1.8, width=6.4)
-    shown = [("cycle", "cycle loss"), ("identity", "identity loss"), ("told", "discriminators' loss")]
+    figure, axes = new_figure(1, 3, height=2.1, width=6.8)
+    shown = [("cycle", "cycle loss"), ("identity", "identity loss"), ("told", "judges' loss")]
     for axis, (key, words) in zip(axes, shown, strict=True):
         for i, factor in enumerate(comparison.factors):
             for j, seed in enumerate(comparison.seeds):

@@ -34,7 +34,7 @@ def picture_lines(lines: Sequence[tuple[str, Tensor]], note: str, side: int = 48
         side: at which they are shown, pixels.
     """
     count = len(lines[0][1])
-    figure, axis = new_figure(1, 1, height=0.4 * len(lines) + 0.35, width=0.4 * count + 1.4)
+    figure, axis = new_figure(1, 1, height=0.35 * len(lines) + 0.35, width=0.35 * count + 1.4)
     show_pixels(axis, torch.cat([in_a_row(_at(pictures, side)) for _, pictures in lines]))
     axis.set_yticks([side * (i + 0.5) for i in range(len(lines))], [name for name, _ in lines], fontsize="x-small")
     axis.tick_params(left=False)

@@ -1,11 +1,16 @@
 """Discriminative synthesis: what is perturbed and what is not, importance, and what reaches which weights."""
 
 import copy
+import dataclasses
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers.data.corpus import Corpus
 from helpers.errors import StudyError
 from helpers.methods.discriminative_synthesis import (
     DiscriminativeSynthesis,
@@ -19,6 +24,7 @@ from helpers.methods.feature_statistics import FeatureStatistics
 from helpers.methods.moco import MoCo
 from helpers.methods.simclr import SimCLR
 from helpers.networks.image_decoder import ImageDecoder
+from helpers.training import TrainingPlan, train
 
 FEATURES = 16
 
@@ -228,3 +234,30 @@ def test_settings_out_of_range_are_refused():
         made(noise=-1.0)
     with pytest.raises(StudyError, match="momentum of the statistics"):
         FeatureStatistics(3, 1.0)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path):
+    pictures = images(32)
+    table = pd.DataFrame({"sample_id": [str(i) for i in range(32)], "subject": [str(i) for i in range(32)]})
+    corpus = Corpus(
+        "noise", table, lambda rows: pictures[torch.as_tensor(rows)], (), "none", "made here", True, "noise"
+    )
+    plan = TrainingPlan(epochs=3, batch_size=8, learning_rate=0.01, optimiser="adamw")
+    whole, broken, resumed = made(start_step=2), made(start_step=2), made(start_step=2, noise=1.0)
+    train(whole, corpus, np.arange(32), plan)
+    steps, after_step = [], broken.after_step
+
+    def breaking() -> None:
+        if len(steps) == 6:
+            raise KeyboardInterrupt
+        after_step()
+        steps.append(1)
+
+    broken.after_step = breaking  # type: ignore[method-assign]
+    often = dataclasses.replace(plan, checkpoint_seconds=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken, corpus, np.arange(32), often, checkpoint=tmp_path / "c.pt")
+    train(resumed, corpus, np.arange(32), often, checkpoint=tmp_path / "c.pt")
+    for key, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[key]), key
+    assert int(resumed.steps_taken) == 12

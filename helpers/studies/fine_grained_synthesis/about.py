@@ -179,7 +179,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~30 s on 2 CPU cores",
-        "standard": "~5 min on 2 free CPU cores",
+        "standard": "~6 min on 2 free CPU cores (719 CPU seconds)",
         "paper": "~60 GPU-hours for CUB-200-2011, 5 seeds",
     },
     parameters=FineGrainedParameters,

@@ -63,14 +63,14 @@ def gains_table(found: Comparison) -> pd.DataFrame:
 
 
 def metrics_figure(found: Comparison, note: str) -> Figure:
-    """Every metric for every arm: a dot a seed, the mean and its 95 % interval over seeds."""
+    """Every metric for every arm: a dot a seed, the mean and, from three seeds on, its 95 % interval over them."""
     arms = found.arms()
     figure, axes = new_figure(1, len(METRICS), height=0.24 * len(arms) + 0.8, width=7.0, sharey=True)
     for axis, (metric, words) in zip(axes, METRICS.items(), strict=True):
         for i, arm in enumerate(arms):
             values = 100 * found.means(arm, metric)
             axis.scatter(values, np.full(len(values), i), s=9, color=COLOURS[arm], alpha=0.4, linewidths=0)
-            axis.errorbar(values.mean(), i, xerr=half_width(values[None])[0], color=COLOURS[arm], marker=MARKS[arm],
+            axis.errorbar(values.mean(), i, xerr=interval_half(values), color=COLOURS[arm], marker=MARKS[arm],
                           markersize=5, capsize=2.5)  # fmt: skip
         axis.set_xlabel(f"{words} (%)", fontsize="small")
         axis.axvline(100 * found.means("base", metric).mean(), color=NEUTRAL, linestyle=":", linewidth=1)
@@ -105,7 +105,7 @@ def _pointing_lines(axis: Axes, found: Comparison, arms: list[str], kind: str) -
         assert hit is not None
         assert other is not None
         values = 100 * hit.mean(1)
-        axis.errorbar(values.mean(), i, xerr=half_width(values[None])[0], color=COLOURS[arm], marker=MARKS[arm],
+        axis.errorbar(values.mean(), i, xerr=interval_half(values), color=COLOURS[arm], marker=MARKS[arm],
                       markersize=5, capsize=2.5)  # fmt: skip
         axis.plot(100 * other.mean(), i, marker="|", markersize=9, color=NEUTRAL,
                   label="peaks of other images' maps" if i == 0 else None, linestyle="none")  # fmt: skip
@@ -122,6 +122,11 @@ def maps(features: dict[str, np.ndarray], names: list[str], classes: np.ndarray,
 
 
 def mean_and_half(values: np.ndarray) -> str:
-    """Values over seeds as ``mean ± half the 95 % interval``."""
+    """Values over seeds as ``mean ± half the 95 % interval``; the mean alone of fewer than three."""
     text = f"{values.mean():.1f}"
-    return text if len(values) < 2 else f"{text} ± {half_width(values[None])[0]:.1f}"
+    return text if len(values) < 3 else f"{text} ± {interval_half(values):.1f}"
+
+
+def interval_half(values: np.ndarray) -> float:
+    """Half the 95 % interval of the mean over seeds; 0 of fewer than three, which say next to nothing of it."""
+    return float(half_width(values[None])[0]) if len(values) > 2 else 0.0

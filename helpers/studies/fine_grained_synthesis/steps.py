@@ -137,6 +137,7 @@ def _checkpoint(study: Study, arm: str, seed: int) -> str:
 
 def _record(study: Study, found: Comparison) -> None:
     condition = f"initialisation={found.initialisation}"
+    held = len(rows_of(open_images(settings_of(study))).validation)
     for arm in found.arms():
         for i, seed in enumerate(found.seeds_of(arm)):
             common: dict[str, Any] = {"method": arm, "seed": seed, "condition": condition}
@@ -145,7 +146,7 @@ def _record(study: Study, found: Comparison) -> None:
                 study.record(metric=name, value=float(np.nanmean(scores)), n=int(np.isfinite(scores).sum()), **common)
             for metric in ("linear", "map"):
                 value = float(found.validation(arm, metric)[i])
-                study.record(metric=_RECORDED[metric], value=value, n=0, split="validation", **common)
+                study.record(metric=_RECORDED[metric], value=value, n=held, split="validation", **common)
             for kind in ("pointing", "pointing_label_free"):
                 for what in ("hit", "picture_chance", "object_chance", "other_chance"):
                     values = found.pointing(arm, what, kind)

@@ -189,3 +189,8 @@ def test_the_start_is_named_in_words():
     assert card.validated({"corpus": "butterflies"}).initialisation() == "random initialisation"
     given = card.validated({"corpus": "butterflies", "encoder_weights": "somewhere/r50.safetensors"})
     assert given.initialisation() == "weights from r50.safetensors"
+
+
+def test_intervals_are_shown_from_three_seeds_on():
+    assert figures.mean_and_half(np.array([50.0, 52.0])) == "51.0"
+    assert figures.mean_and_half(np.array([50.0, 52.0, 54.0])) == "52.0 ± 5.0"

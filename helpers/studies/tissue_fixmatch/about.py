@@ -145,7 +145,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~35 s on 2 CPU cores",
-        "standard": "~9 min on 2 CPU cores",
+        "standard": "~11 min on 2 CPU cores",
         "paper": "~60 GPU-hours (estimated, not run)",
     },
     parameters=TissueFixMatchParameters,

@@ -22,9 +22,9 @@ class ExtremeFaceParameters(StudyParameters):
     factors: list[Annotated[int, Field(ge=4, le=64)]] = Field(
         [8], min_length=1, description="how many times smaller the low resolution is; powers of two, 4 to 64"
     )
-    high_faces: int = Field(240, ge=40, description="people whose high resolution is learned from, >= 40")
-    low_faces: int = Field(80, ge=16, description="other people, seen at low resolution only, >= 16; drawn a seed")
-    reader_faces: int = Field(160, ge=16, description="further people whom the reader of attributes learns from, >= 16")
+    high_faces: int = Field(200, ge=40, description="people whose high resolution is learned from, >= 40")
+    low_faces: int = Field(72, ge=16, description="other people, seen at low resolution only, >= 16; drawn a seed")
+    reader_faces: int = Field(128, ge=16, description="further people whom the reader of attributes learns from, >= 16")
     test_faces: int = Field(10, ge=4, description="people who are restored and compared with the truth, >= 4")
     camera_strength: float = Field(
         1.0, ge=0, le=2, description="how far the hidden camera is from plain averaging, 0 to 2"
@@ -35,7 +35,7 @@ class ExtremeFaceParameters(StudyParameters):
     style_size: int = Field(96, ge=4, le=1024, description="size of a style, w, and of z")
     mapping_layers: int = Field(3, ge=1, le=16, description="layers of the mapping from z to w")
     prior_weights: str = Field("", description="local file of StyleGAN2 weights; empty: the generator is trained here")
-    prior_epochs: int = Field(5, ge=1, description="passes over the high-resolution faces, generator")
+    prior_epochs: int = Field(4, ge=1, description="passes over the high-resolution faces, generator")
     prior_batch: int = Field(8, ge=4, description="faces a step, generator and one-step network")
     prior_learning_rate: float = Field(5e-3, gt=0, description="of Adam, generator and mapping")
     adversarial_share: float = Field(
@@ -43,8 +43,8 @@ class ExtremeFaceParameters(StudyParameters):
     )
     adversarial_weight: float = Field(0.02, ge=0, description="of the generator's adversarial loss")
     r1: float = Field(1.0, ge=0, description="γ of the R1 penalty on the discriminator")
-    lift_steps: int = Field(120, ge=1, description="steps in which step 1 learns to lift a guessed camera's pictures")
-    cycle_steps: int = Field(60, ge=1, description="further steps, of CycleGAN, a factor and seed")
+    lift_steps: int = Field(60, ge=1, description="steps in which step 1 learns to lift a guessed camera's pictures")
+    cycle_steps: int = Field(36, ge=1, description="further steps, of CycleGAN, a factor and seed")
     cycle_batch: int = Field(12, ge=2, description="faces a step, CycleGAN")
     cycle_learning_rate: float = Field(2e-3, gt=0, description="of Adam, CycleGAN")
     cycle_width: int = Field(16, ge=4, le=512, description="channels of CycleGAN's translators")
@@ -52,10 +52,10 @@ class ExtremeFaceParameters(StudyParameters):
     identity_weight: float = Field(0.3, ge=0, description="of the identity losses, a share of λ")
     one_step_width: int = Field(48, ge=8, le=512, description="channels of the one-step network")
     one_step_learning_rate: float = Field(2e-3, gt=0, description="of Adam, one-step network")
-    bank: int = Field(128, ge=8, description="faces drawn from the generator, from whose best a search starts")
+    bank: int = Field(96, ge=8, description="faces drawn from the generator, from whose best a search starts")
     candidates: int = Field(8, ge=1, description="of these, that the found styles are interpolated with")
     truncation: float = Field(0.7, ge=0, le=1, description="ψ of the faces drawn, 0 to 1")
-    search_steps: int = Field(20, ge=1, description="steps of each latent search")
+    search_steps: int = Field(16, ge=1, description="steps of each latent search")
     search_learning_rate: float = Field(0.1, gt=0, description="of Adam, in standard deviations of the styles")
     calibration_faces: int = Field(
         4, ge=2, description="high-resolution faces on which the interpolation is chosen, by the learned camera"

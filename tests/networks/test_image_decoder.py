@@ -31,7 +31,7 @@ def test_every_weight_gets_a_gradient_and_a_few_steps_bring_an_image_nearer():
         error.backward()
         assert all(p.grad is not None for p in decoder.parameters())
         optimiser.step()
-        errors.append(float(error))
+        errors.append(error.item())
     assert errors[-1] < 0.2 * errors[0]
 
 

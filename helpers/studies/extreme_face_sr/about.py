@@ -173,7 +173,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~30 s on 2 CPU cores",
-        "standard": "~5 min on 2 CPU cores",
+        "standard": "~4 min on 2 CPU cores",
         "paper": "~200 GPU-hours for CelebA at 256 pixels, ×16 and ×64, 5 seeds",
     },
     parameters=ExtremeFaceParameters,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import growth, losses, probes, start, survival
+from tests.benchmarks import growth, loop, losses, probes, start, survival
 from tests.benchmarks.timing import Row
 
 
@@ -21,6 +21,10 @@ def test_probes_run_at_toy_size() -> None:
     rows = probes.run(counts=(200,), rounds=1, linear=200)
     assert [row.unit for row in rows] == ["answers/s", "probes/s"]
     _sound(rows)
+
+
+def test_the_loop_runs_at_toy_size() -> None:
+    _sound(loop.run(rounds=1, steps=4))
 
 
 def test_starts_run_once() -> None:

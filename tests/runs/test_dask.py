@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -142,10 +141,8 @@ def test_workers_with_other_code_or_without_the_package_or_a_gpu_are_refused_by_
             assert project.studies(*words).returncode == 0
 
 
-def test_an_address_where_nothing_answers_is_one_line_within_seconds(project: Project) -> None:
-    started = time.monotonic()
+def test_an_address_where_nothing_answers_is_one_line(project: Project) -> None:
     assert "nothing answers there; is `dask scheduler` running?" in refused(project, "tcp://127.0.0.1:9")
-    assert time.monotonic() - started < 30
     assert "--scheduler: 'nonsense' must read like tcp://host:8786" in refused(project, "nonsense")
 
 

@@ -76,7 +76,9 @@ def queue_contrast(queries: Tensor, keys: Tensor, queue: Tensor, temperature: fl
     Returns:
         Mean over rows, a scalar >= 0.
     """
-    q, k = F.normalize(queries, dim=1), F.normalize(keys, dim=1)
-    positive = (q * k).sum(dim=1, keepdim=True)  # (B, 1)
-    logits = torch.cat([positive, q @ queue.to(q.dtype).mT], dim=1) / temperature  # (B, 1 + M)
-    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+    q, k = F.normalize(queries, dim=1) / temperature, F.normalize(keys, dim=1)
+    positive = (q * k).sum(dim=1)  # (B,)
+    if len(queue) == 0:
+        return (positive - positive).mean()
+    others = (q @ queue.to(q.dtype).mT).logsumexp(dim=1)  # (B,), no copy of (B, M) to put the positive beside them
+    return F.softplus(others - positive).mean()

@@ -21,7 +21,7 @@ class DirectPredParameters(StudyParameters):
     image_size: int = Field(
         0, ge=0, le=512, description="side of the images, pixels; 0 keeps the corpus's own (64 for files)"
     )
-    train_limit: int = Field(700, ge=0, description="training images used, a class-stratified share; 0 uses all")
+    train_limit: int = Field(560, ge=0, description="training images used, a class-stratified share; 0 uses all")
     augmentation: Literal["auto", "grey", "colour"] = Field(
         "auto", description="kind of views: auto, grey (shape changes only) or colour; auto goes by the channels"
     )

@@ -50,7 +50,7 @@ class FairFacesParameters(StudyParameters):
     projection: int = Field(64, ge=2, le=8192, description="size of the projection")
     temperature: float = Field(0.2, gt=0, description="of SimCLR and SupCon, > 0")
     momentum: float = Field(0.97, ge=0, lt=1, description="BYOL: momentum of the target at the start, in [0, 1)")
-    train_steps: int = Field(16, ge=1, description="optimiser steps of every arm")
+    train_steps: int = Field(12, ge=1, description="optimiser steps of every arm")
     epochs: int = Field(4, ge=1, description="parts that the steps are logged in")
     batch_size: int = Field(48, ge=4, description="images a step")
     learning_rate: float = Field(2e-3, gt=0, description="of AdamW, for every arm")

@@ -20,7 +20,7 @@ class FineGrainedParameters(StudyParameters):
         "manifest",
     )
     image_size: int = Field(48, ge=24, le=512, description="side of the images, pixels, 24 to 512")
-    drawn_train: int = Field(288, ge=24, description="drawn butterflies: training images, >= 24")
+    drawn_train: int = Field(216, ge=24, description="drawn butterflies: training images, >= 24")
     drawn_test: int = Field(120, ge=24, description="drawn butterflies: test images, >= 24")
     base: Literal["moco", "simclr"] = Field("moco", description="the base method: moco (v2) or simclr")
     encoder: str = Field("small", description="small, small_wide, small_stages, resnet18_cifar or a model of timm")

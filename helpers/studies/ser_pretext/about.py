@@ -17,7 +17,7 @@ class SerPretextParameters(StudyParameters):
     """Parameters of the study; the defaults are those of ``quick``."""
 
     corpus: str = Field("talking_faces", description="talking_faces, ravdess, crema_d, emo_db, msp_face or manifest")
-    speakers: int = Field(24, ge=8, description="talking_faces: people, >= 8")
+    speakers: int = Field(20, ge=8, description="talking_faces: people, >= 8")
     sentences: int = Field(8, ge=1, description="talking_faces: sentences that each says, >= 1")
     unlabelled_share: float = Field(0.5, ge=0, lt=1, description="talking_faces: share of the speakers without labels")
     mels: int = Field(64, ge=8, le=128, description="mel bands of the spectrograms, 8 to 128")
@@ -43,7 +43,7 @@ class SerPretextParameters(StudyParameters):
     augmentation_strength: float = Field(
         1.0, ge=0, le=2, description="factor on every change of the views; 1 is as designed"
     )
-    pretrain_steps: int = Field(60, ge=1, description="optimiser steps of every pre-training")
+    pretrain_steps: int = Field(40, ge=1, description="optimiser steps of every pre-training")
     pretrain_batch: int = Field(64, ge=2, description="stretches a step")
     pretrain_learning_rate: float = Field(2e-3, gt=0, description="of AdamW")
     hidden: int = Field(256, ge=2, le=8192, description="BYOL: width of projector and predictor")

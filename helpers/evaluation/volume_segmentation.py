@@ -35,15 +35,20 @@ class VolumeSegmenter(Method):
         network: volumes to logits (B, classes, D, H, W).
         classes: background included.
         views: random views of volume and mask alike; None for the volumes as they are.
+        foreground: weight of every class but the background in both parts of the loss, > 0. With 1 a small class may
+            be given up early for a neighbour that looks like it, and its Dice then has no slope to come back by.
     """
 
-    def __init__(self, network: VolumeUNet, classes: int, views: VolumeViews | None = None) -> None:
+    def __init__(
+        self, network: VolumeUNet, classes: int, views: VolumeViews | None = None, foreground: float = 1.0
+    ) -> None:
         from monai.losses import DiceCELoss
 
         super().__init__()
         self.network, self.classes, self.views = network, classes, views
         self.encoder = network.tokens.encoder
-        self.criterion = DiceCELoss(softmax=True, include_background=False, batch=True)
+        weights = torch.tensor([1.0] + [foreground] * (classes - 1))
+        self.criterion = DiceCELoss(softmax=True, include_background=False, batch=True, weight=weights)
 
     def training_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         volumes = batch["input"]
@@ -75,6 +80,7 @@ def fine_tune_volumes(
     plan: TrainingPlan,
     window: Window,
     views: VolumeViews | None = None,
+    foreground: float = 1.0,
     checkpoint: Path | None = None,
     device: str = "cpu",
 ) -> Tensor:
@@ -87,7 +93,7 @@ def fine_tune_volumes(
         classes: background included.
         plan: how to train.
         window: of the prediction.
-        views: of volume and mask alike, see :class:`VolumeSegmenter`.
+        views, foreground: see :class:`VolumeSegmenter`.
         checkpoint: file to write to and resume from.
         device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
@@ -105,7 +111,7 @@ def fine_tune_volumes(
     first = corpus.load(rows["train"][:1])
     assert isinstance(first, dict)
     network = VolumeUNet(held.tokens, held.transformer, 1, first["input"].shape[-1], classes)
-    segmenter = VolumeSegmenter(network, classes, views)
+    segmenter = VolumeSegmenter(network, classes, views, foreground)
     train(segmenter, corpus, rows["train"], plan, label="segmentation", checkpoint=checkpoint, device=device)
     return predict_volumes(network, corpus, rows["test"], window)
 

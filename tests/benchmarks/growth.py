@@ -128,24 +128,29 @@ def _contrast(batch: int) -> Callable[[], object]:
 
 def _video(frames: int) -> Callable[[], object]:
     """Decode a video of so many frames to 32 pixels at its own rate."""
-    import av
-
     from helpers.data.corpora.video_files import decode_video
 
     path = Path(tempfile.mkdtemp()) / "long.mp4"
+    writer = multiprocessing.get_context("spawn").Process(target=_write_video, args=(path, frames))
+    writer.start()  # a process of its own: encoding takes more memory than decoding, and would hide it
+    writer.join()
+    return lambda: decode_video(path, 32, 25.0)
+
+
+def _write_video(path: Path, frames: int) -> None:
+    import av
+
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(25))
         stream.height = stream.width = 96
         stream.pix_fmt = "yuv420p"
-        rng = np.random.default_rng(0)
-        still = rng.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        still = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
         for i in range(frames):
             shifted = av.VideoFrame.from_ndarray(np.roll(still, i, axis=1), format="rgb24")
             for packet in stream.encode(shifted):
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)
-    return lambda: decode_video(path, 32, 25.0)
 
 
 AXES = (

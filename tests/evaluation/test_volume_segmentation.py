@@ -119,3 +119,21 @@ def test_the_loss_is_smallest_at_the_truth_and_reaches_the_encoder():
     assert next(made.tokens.encoder.parameters()).grad.abs().sum() > 0
     hot = torch.nn.functional.one_hot(batch["mask"], 3).movedim(-1, 1).float()
     assert segmenter.criterion(20 * hot, hot) < 0.01 < segmenter.criterion(torch.zeros_like(hot), hot)
+
+
+@pytest.mark.parametrize("foreground", [1.0, 3.0])
+def test_the_loss_is_weighted_dice_plus_weighted_cross_entropy(foreground: float):
+    made = encoder()
+    segmenter = VolumeSegmenter(VolumeUNet(made.tokens, made.transformer, 1, 32, 3), 3, foreground=foreground)
+    _, masks = boxes(2)
+    hot = torch.nn.functional.one_hot(masks, 3).movedim(-1, 1).float()
+    logits = torch.randn(hot.shape, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    p, axes = logits.softmax(1)[:, 1:], (0, 2, 3, 4)
+    lost = 1 - (2 * (p * hot[:, 1:]).sum(axes)) / (p.sum(axes) + hot[:, 1:].sum(axes))  # (2,), a class each
+    weights = torch.tensor([1.0, foreground, foreground])
+    cross = -(weights[:, None, None, None] * hot * logits.log_softmax(1)).sum(1).mean()
+    expected = foreground * lost.mean() + cross
+    loss = segmenter.criterion(logits, hot)
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
+    slopes = [torch.autograd.grad(one, logits, retain_graph=True)[0] for one in (loss, expected)]
+    torch.testing.assert_close(*slopes, rtol=1e-3, atol=1e-7)

@@ -69,6 +69,9 @@ class Joint2d3dParameters(StudyParameters):
     fine_tune_steps: int = Field(16, ge=1, description="steps of fine-tuning, the same for every share and arm")
     fine_tune_batch: int = Field(2, ge=1, description="volumes a step of fine-tuning")
     fine_tune_rate: float = Field(6e-3, gt=0, description="learning rate of fine-tuning, the same for every arm")
+    foreground_weight: float = Field(
+        3.0, gt=0, description="weight of every class but the background in the loss of fine-tuning"
+    )
     window_overlap: float = Field(0.25, ge=0, lt=1, description="of the sliding windows of prediction")
     processes: int = Field(
         1, ge=1, le=1024, description="torchrun processes of the pretraining that is shown", json_schema_extra=NO_EFFECT

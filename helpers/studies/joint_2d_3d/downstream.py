@@ -72,7 +72,7 @@ def segmented(
     parts = {"train": repeated(some, steps * batch, seed), "test": asked}
     window = Window(min(settings["window_slices"], settings["depth"]), settings["window_overlap"])
     return fine_tune_volumes(encoder, corpus, parts, classes(corpus), plan, window, fine_tune_views(settings),
-                             device=settings["device"])  # fmt: skip
+                             settings["foreground_weight"], device=settings["device"])  # fmt: skip
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from helpers.data.labelled_rows import classes_of
-from helpers.evaluation.intervals import independent_pairs
+from helpers.evaluation.intervals import crossed_seeds_subjects, independent_pairs
 from helpers.report.style import PALETTE, data_line, new_figure
 
 if TYPE_CHECKING:
@@ -102,6 +102,24 @@ def mean_and_half(correct: np.ndarray) -> str:
     if len(accuracy) < 2:
         return f"{accuracy.mean():.1f}"
     return f"{accuracy.mean():.1f} ± {half_width(accuracy[None])[0]:.1f}"
+
+
+def points_above(correct: np.ndarray, random: np.ndarray) -> tuple[str, str]:
+    """How far a method's features are above a random encoder's, and whether they have left that start.
+
+    Args:
+        correct, random: predictions that were right, paired by seed and image, (seeds, images).
+
+    Returns:
+        Points with their 95 % interval over seeds and images, such as ``"+4.0 (+1.5 to +6.5)"``; ``"yes"``,
+        ``"below it"``, ``"not shown"`` or, for a single seed, ``"one seed: not known"``.
+    """
+    gain = 100 * (correct.astype(float) - random)
+    if len(gain) < 2:
+        return f"{gain.mean():+.1f}", "one seed: not known"
+    interval = crossed_seeds_subjects(gain)
+    left = "yes" if interval.low > 0 else "below it" if interval.high < 0 else "not shown"
+    return f"{interval.mean:+.1f} ({interval.low:+.1f} to {interval.high:+.1f})", left
 
 
 def whole_epochs(axis: Axes) -> None:

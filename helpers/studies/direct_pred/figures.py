@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from helpers.report.images import embedding_maps as embedding_maps
-from helpers.report.images import half_width, mean_and_half, view_lines, whole_epochs
+from helpers.report.images import half_width, mean_and_half, points_above, view_lines, whole_epochs
 from helpers.report.images import picture_grid as picture_grid
 from helpers.report.style import NEUTRAL, PALETTE, SEQUENTIAL, data_line, new_figure
 from helpers.studies.direct_pred.about import PREDICTORS
@@ -132,17 +132,9 @@ def accuracy_table(comparison: Comparison, fractions: list[float]) -> pd.DataFra
 
 def has_left_start(comparison: Comparison) -> pd.DataFrame:
     """Each arm's kNN accuracy over the random encoder's, paired by seed and test image: points, 95 % interval."""
-    from helpers.evaluation.intervals import crossed_seeds_subjects
-
     records = []
     for method in comparison.methods():
-        gain = 100 * (comparison.correct(method, "knn") - comparison.correct("random", "knn"))
-        if len(comparison.seeds) > 1:
-            interval = crossed_seeds_subjects(gain)
-            words = f"{interval.mean:+.1f} ({interval.low:+.1f} to {interval.high:+.1f})"
-            left = "yes" if interval.low > 0 else "below it" if interval.high < 0 else "not shown"
-        else:
-            words, left = f"{gain.mean():+.1f}", "one seed: not known"
+        words, left = points_above(comparison.correct(method, "knn"), comparison.correct("random", "knn"))
         records.append({"method": NAMES[method], "kNN points above random": words, "has left its start": left})
     return pd.DataFrame(records).set_index("method")
 

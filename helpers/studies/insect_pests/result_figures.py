@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from helpers.evaluation.intervals import crossed_seeds_subjects
-from helpers.report.images import half_width, mean_and_half
+from helpers.report.images import half_width, mean_and_half, points_above
 from helpers.report.style import NEUTRAL, data_line, new_figure
 from helpers.studies.insect_pests.figures import COLOURS, MARKS, RARITY_COLOURS
 from helpers.studies.insect_pests.steps import NAMES, RARITIES, Comparison
@@ -28,14 +27,10 @@ def has_left_start(comparison: Comparison) -> pd.DataFrame:
         for method in comparison.methods():
             if not comparison.has(method, kind):
                 continue
-            gain = 100 * (comparison.correct(method, "knn", kind=kind).astype(float) - random)
-            words, left = f"{gain.mean():+.1f}", "one seed: not known"
-            if len(comparison.seeds) > 1:
-                interval = crossed_seeds_subjects(gain)
-                words = f"{interval.mean:+.1f} ({interval.low:+.1f} to {interval.high:+.1f})"
-                left = "yes" if interval.low > 0 else "below it" if interval.high < 0 else "not shown"
-            records.append({"method": NAMES[method], "input": kind, "kNN, %": mean_and_half(
-                comparison.correct(method, "knn", kind=kind)), "random, %": mean_and_half(random),
+            right = comparison.correct(method, "knn", kind=kind)
+            words, left = points_above(right, random)
+            records.append({"method": NAMES[method], "input": kind, "kNN, %": mean_and_half(right),
+                "random, %": mean_and_half(random),
                 "points above random": words, "has left its start": left})  # fmt: skip
     return pd.DataFrame(records).set_index(["method", "input"])
 

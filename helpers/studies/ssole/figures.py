@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 
 from helpers.objectives.orthogonal_low_rank import high_rank, low_rank, nuclear_norm
-from helpers.report.images import half_width, mean_and_half, whole_epochs
+from helpers.report.images import half_width, mean_and_half, points_above, whole_epochs
 from helpers.report.style import NEUTRAL, PALETTE, data_line, new_figure
-from helpers.studies.ssole.steps import NAMES, Comparison, above_random
+from helpers.studies.ssole.steps import NAMES, Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,12 +86,7 @@ def has_left_start(comparison: Comparison) -> pd.DataFrame:
     """Each method's kNN accuracy over the random encoder's, paired by seed and test image: points, 95 % interval."""
     records = []
     for method in comparison.methods():
-        mean, low, high = above_random(comparison, method)
-        if np.isnan(low):
-            words, left = f"{mean:+.1f}", "one seed: not known"
-        else:
-            words = f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
-            left = "yes" if low > 0 else "below it" if high < 0 else "not shown"
+        words, left = points_above(comparison.correct(method, "knn"), comparison.correct("random", "knn"))
         ranks = [comparison.main(method, s)["spread"]["effective_rank"] for s in comparison.seeds]
         watch = comparison.main(method, comparison.seeds[0])["watch"].split(" (")[0]
         records.append({"method": NAMES[method], "kNN points above random": words, "has left its start": left,

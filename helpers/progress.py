@@ -25,7 +25,8 @@ class Bar:
     def __init__(self, total: int, label: str, unit: str) -> None:
         from tqdm.auto import tqdm
 
-        watched = front_end_attached() or ("ipykernel" not in sys.modules and sys.stderr.isatty())
+        # A worker process of a notebook inherits its environment, and what it writes is shown as an error.
+        watched = front_end_attached() if "ipykernel" in sys.modules else sys.stderr.isatty()
         self._bar = tqdm(total=total, desc=label, unit=unit, leave=False, disable=not watched)
         self._label, self._total, self._done, self._told = label, total, 0, 0.0
 

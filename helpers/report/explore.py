@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slider:
-    """A number to slide over, from ``low`` to ``high`` in steps; whole numbers where ``step`` is an int."""
+    """A number to slide over, from ``low`` to ``high`` in steps; whole numbers where ``step`` is an int.
+
+    Attributes:
+        high_by: another control's name and, for each of its values, this slider's high end; ``high`` is its start's.
+    """
 
     label: str
     low: float
     high: float
     step: float
     start: float
+    high_by: tuple[str, Mapping[Any, float]] | None = None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several named options."""
+    """One of several options: each its own name, or a pair of name and value."""
 
     label: str
     options: Sequence[Any]
@@ -69,26 +74,46 @@ def _panel(draw: Callable[..., Figure], alt: str, controls: dict[str, Control]) 
     import ipywidgets
 
     shown = ipywidgets.HTML()
-    made = {name: _widget(control) for name, control in controls.items()}
+    longest = max(len(control.label) for control in controls.values())
+    made = {name: _widget(control, longest) for name, control in controls.items()}
 
     def redraw(_change: Any = None) -> None:
         try:
-            drawn = png(draw(**{name: widget.value for name, widget in made.items()}))
+            figure = draw(**{name: widget.value for name, widget in made.items()})
+            drawn = png(figure, _live_dpi(figure.get_figwidth()))
         except StudyError as error:
             shown.value = f"<p>{html.escape(str(error))}</p>"
             return
         shown.value = f'<img alt="{html.escape(alt, quote=True)}" src="{_data_uri(drawn)}" style="max-width:100%">'
 
+    for name, control in controls.items():
+        if isinstance(control, Slider) and control.high_by:
+            _follow(made[name], made[control.high_by[0]], control.high_by[1])
     for widget in made.values():
         widget.observe(redraw, names="value")
     redraw()
     return ipywidgets.VBox([*made.values(), shown])
 
 
-def _widget(control: Control) -> Any:
+def _follow(slider: Any, other: Any, highs: Mapping[Any, float]) -> None:
+    """Give a slider the high end that goes with another control's value, whenever that changes."""
+
+    def fit(change: Any) -> None:
+        slider.max = highs[change["new"]]
+
+    other.observe(fit, names="value")
+
+
+def _live_dpi(width: float) -> float:
+    """Dots an inch for a figure ``width`` inches wide: small ones are kept small for the notebook's size, not here."""
+    return min(220.0, max(110.0, 700 / width))
+
+
+def _widget(control: Control, longest: int) -> Any:
     import ipywidgets
 
-    wide = {"style": {"description_width": "14em"}, "layout": {"width": "36em"}}
+    label = max(14.0, 0.55 * longest)  # em; wide enough for the longest label of the panel, so that all end in line
+    wide = {"style": {"description_width": f"{label:g}em"}, "layout": {"width": f"{label + 22:g}em"}}
     if isinstance(control, Slider):
         whole = all(isinstance(number, int) for number in (control.low, control.high, control.step, control.start))
         kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider

@@ -27,13 +27,13 @@ def explore_sentence(study: Study, speech: Speech, settings: Settings, method: C
     order = np.argsort(arousal, kind="stable")
 
     def draw(place: int) -> Figure:
-        return sentence_figure(speech, settings, method, int(order[place]), study.data_note)
+        return sentence_figure(speech, settings, method, int(order[place - 1]), study.data_note)
 
     return explore(
         draw,
         "A test sentence's sound and mel power with its chunks, and the attributes predicted for each chunk beside "
         "those rated.",
-        place=Slider("test sentence, by arousal", 0, len(order) - 1, 1, len(order) - 1),
+        place=Slider("test sentence, by rated arousal", 1, len(order), 1, len(order)),
     )
 
 
@@ -60,9 +60,9 @@ def sentence_figure(speech: Speech, settings: Settings, method: ChunkRegressor, 
         axis.scatter(float(predicted[:, i].mean()), i, s=60, color=ATTRIBUTE_COLOURS[name], marker="D")
         axis.scatter(float(speech.ratings[rows[0], i]), i, s=120, color="black", marker="|", linewidths=2)
     axis.set_yticks(range(outputs), list(ATTRIBUTES[:outputs]))
-    axis.set_xlim(1, 7)
+    axis.set_xlim(0.9, 7.1)
     axis.set_ylim(-0.6, outputs - 0.4)
     axis.set_title("dots: chunks; diamond: their mean; bar: rated", fontsize="x-small")
-    axis.set_xlabel("1 to 7")
+    axis.set_xlabel("rating (1 to 7)")
     data_line(figure, f"{note}, a test sentence")
     return figure

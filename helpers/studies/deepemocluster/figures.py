@@ -85,6 +85,7 @@ def drawn_sentence(axes: Any, speech: Speech, settings: Settings, sentence: int)
         height = power.shape[1] * (1.04 + 0.05 * (k % 4))
         axes[1].plot([start, start + length], [height, height], color=PALETTE[1], linewidth=2.5, clip_on=False,
                      solid_capstyle="butt")  # fmt: skip
+    axes[1].set_yticks([0, power.shape[1] // 2, power.shape[1]])
     axes[1].set_ylim(0, power.shape[1] * 1.25)
     axes[1].set_xlabel("s (orange: chunks)")
 

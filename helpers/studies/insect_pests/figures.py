@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COLOURS = {"nnclr": PALETTE[0], "byol": PALETTE[1], "barlow_twins": PALETTE[2], "transfer": PALETTE[3],
            "random": NEUTRAL}  # fmt: skip
 MARKS = {"nnclr": "o", "byol": "s", "barlow_twins": "^", "transfer": "D", "random": "X"}
+SMALL = 27  # pixels a side of the pictures in a committed notebook
 RARITY_COLOURS = {"common": PALETTE[0], "medium": PALETTE[4], "rare": PALETTE[3], "": NEUTRAL}
 
 
@@ -60,24 +61,37 @@ def long_tail_bars(corpus: Corpus, rows: np.ndarray, note: str) -> Figure:
     return figure
 
 
-def segmentation_figure(settings: Settings, rows: np.ndarray, scores: np.ndarray, note: str) -> Figure:
-    """Pictures, exact and found foreground with their overlap, and what is left; beside them all overlaps."""
-    corpus, cut = open_corpus(settings), open_input(settings, "segmented")
-    raw, found = _pixels(open_input(settings, "raw"), rows), found_masks(settings, rows)
-    lines = [("raw", raw), ("found", _small(found).expand(-1, 3, -1, -1)), ("segmented", _pixels(cut, rows))]
+def segmentation_figure(
+    settings: Settings, rows: np.ndarray, scores: np.ndarray, note: str, found: torch.Tensor | None = None,
+    side: int = SMALL,
+) -> Figure:  # fmt: skip
+    """Pictures, exact and found foreground with their overlap, and what is left; beside them all overlaps.
+
+    Args:
+        settings: of the run.
+        rows: pictures to show.
+        scores: overlaps of all pictures, (m,); none of them, and there is no second panel.
+        note: which data this is.
+        found: masks of the rows, float32 (B, 1, H, W); by default those of the run.
+        side: pixels a side at most.
+    """
+    corpus, images = open_corpus(settings), open_input(settings, "raw").load(rows)
+    assert isinstance(images, torch.Tensor)
+    found = found_masks(settings, rows) if found is None else found
+    raw, cut = _small(images, side), _small(images * found, side)
+    lines = [("raw", raw), ("found", _small(found, side).expand(-1, 3, -1, -1)), ("segmented", cut)]
     figure, axes = new_figure(1, 2 if len(scores) else 1, height=2.5, width=6 if len(scores) else 3.4, squeeze=False)
     left: Axes = axes[0, 0]
     if corpus.table["has_mask"].to_numpy()[rows].all():
         loaded = corpus.load(rows)
         assert isinstance(loaded, dict)
-        lines.insert(1, ("exact", _small(loaded["mask"]).expand(-1, 3, -1, -1)))
+        lines.insert(1, ("exact", _small(loaded["mask"], side).expand(-1, 3, -1, -1)))
         for i, score in enumerate(iou(found, loaded["mask"])):
             left.text((i + 0.5) / len(rows), 1.01, f"{score:.2f}", transform=left.transAxes, ha="center", va="bottom",
                       fontsize="x-small")  # fmt: skip
         left.text(-0.02, 1.01, "IoU", transform=left.transAxes, ha="right", va="bottom", fontsize="x-small")
     show_pixels(left, torch.cat([in_a_row(line) for _, line in lines]))
-    side = raw.shape[-1]
-    left.set_yticks([side * (i + 0.5) for i in range(len(lines))], [name for name, _ in lines])
+    left.set_yticks([raw.shape[-1] * (i + 0.5) for i in range(len(lines))], [name for name, _ in lines])
     left.tick_params(left=False)
     if len(scores):
         right: Axes = axes[0, 1]
@@ -91,12 +105,14 @@ def segmentation_figure(settings: Settings, rows: np.ndarray, scores: np.ndarray
     return figure
 
 
-def two_views(settings: Settings, rows: np.ndarray, note: str, seed: int = 0, strength: float = 1.0) -> Figure:
+def two_views(
+    settings: Settings, rows: np.ndarray, note: str, seed: int = 0, strength: float = 1.0, side: int = SMALL
+) -> Figure:
     """Images above two random views of each."""
     images = open_input(settings, "raw").load(rows)
     assert isinstance(images, torch.Tensor)
     views, generator = make_views(settings).scaled(strength), torch.Generator().manual_seed(seed)
-    return view_lines(_small(images), [_small(views(images, generator)) for _ in range(2)], note)
+    return view_lines(_small(images, side), [_small(views(images, generator), side) for _ in range(2)], note)
 
 
 def training_curves(histories: dict[str, list[History | list[dict[str, float]]]], note: str) -> Figure:
@@ -157,14 +173,14 @@ def neighbours(corpus: Corpus, asked: np.ndarray, found: np.ndarray, note: str) 
     return figure
 
 
-def _pixels(corpus: Corpus, rows: np.ndarray, side: int = 27) -> torch.Tensor:
+def _pixels(corpus: Corpus, rows: np.ndarray, side: int = SMALL) -> torch.Tensor:
     """Pictures (n, C, H, W), small."""
     loaded = corpus.load(np.asarray(rows))
     assert isinstance(loaded, torch.Tensor)
     return _small(loaded, side)
 
 
-def _small(images: torch.Tensor, side: int = 27) -> torch.Tensor:
+def _small(images: torch.Tensor, side: int = SMALL) -> torch.Tensor:
     """Images (n, C, H, W) of at most so many pixels a side: a notebook's pictures are small."""
     if images.shape[-1] <= side:
         return images

@@ -50,7 +50,7 @@ def subject_sheet(corpus: Corpus, rows: np.ndarray, note: str) -> Figure:
             if row == 0:
                 axes[row, column].set_title(str(corpus.table["group"].iloc[rows[column]])[:14], fontsize="x-small")
         axes[row, 0].set_ylabel(plane, rotation=0, ha="right", va="center")
-    figure.legend(handles=_outline_handles(class_names(corpus)), loc="outside right center", fontsize="x-small")
+    name_outlines(figure, class_names(corpus))
     data_line(figure, note)
     return figure
 
@@ -195,7 +195,7 @@ def mask_strip(
         axes[0, column].set_title("truth" if arm is None else NAMES[arm], fontsize="x-small")
     for i in range(len(rows)):
         axes[i, 0].set_ylabel(f"subject {i + 1}", fontsize="x-small")
-    figure.legend(handles=_outline_handles(comparison.classes), loc="outside right center", fontsize="x-small")
+    name_outlines(figure, comparison.classes)
     data_line(figure, f"{note}; {100 * share:g} % of the labels, {plane} slice")
     return figure
 
@@ -205,10 +205,12 @@ def _few_greys(values: np.ndarray) -> np.ndarray:
     return np.round(23 * values) / 23
 
 
-def _outline_handles(names: list[str]) -> list[Any]:
+def name_outlines(figure: Figure, names: list[str]) -> None:
+    """A legend of the outlined classes at the right of a figure."""
     from matplotlib.lines import Line2D
 
-    return [Line2D([], [], color=OUTLINES[i % len(OUTLINES)], label=name[:22]) for i, name in enumerate(names[:7])]
+    lines = [Line2D([], [], color=OUTLINES[i % len(OUTLINES)], label=name[:22]) for i, name in enumerate(names[:7])]
+    figure.legend(handles=lines, loc="outside right center", fontsize="x-small")
 
 
 def _spread_words(by_seed: np.ndarray, digits: int) -> str:

@@ -30,7 +30,7 @@ def explore_views(study: Study, corpus: Corpus, rows: np.ndarray) -> Any:
         draw,
         "Kernels and two random views of each at the chosen strength, embryos outlined.",
         strength=Slider("strength of the views", 0.0, 2.0, 0.1, study.parameters.view_strength),
-        draw_number=Slider("draw", 0, 20, 1, 1),
+        draw_number=Slider("random draw", 0, 20, 1, 1),
     )
 
 
@@ -47,9 +47,10 @@ def explore_threshold(study: Study, comparison: Comparison, corpus: Corpus, rows
     def draw(threshold: float, fraction: float) -> Figure:
         return mask_strip(comparison, corpus, rows, study.data_note, threshold, fraction)
 
+    shares = [(f"{100 * fraction:g} % of the masks", fraction) for fraction in comparison.fractions]
     return explore(
         draw,
         "Predicted embryos of a few test kernels at the chosen threshold and share of masks.",
         threshold=Slider("threshold of the mask", 0.05, 0.95, 0.05, 0.5),
-        fraction=Choice("share of masks", comparison.fractions, comparison.fractions[0]),
+        fraction=Choice("masks learnt from", shares, comparison.fractions[0]),
     )

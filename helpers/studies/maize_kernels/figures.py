@@ -152,7 +152,8 @@ def fraction_figure(comparison: Comparison, measure: str, note: str) -> Figure:
     left.minorticks_off()
     left.set_xlabel(f"{'masks' if paper else 'labels'} used (%)")
     left.set_ylabel("Dice on test kernels" if paper else "accuracy on test kernels")
-    left.legend(fontsize="x-small", loc="lower right")
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles[::-1], names[::-1], fontsize="x-small", loc="outside upper left", ncols=len(names))
     if paper:
         _paper_panel(axes[1])
     spread = "95 % t-interval over seeds" if len(comparison.seeds) > 1 else "one seed, no interval"

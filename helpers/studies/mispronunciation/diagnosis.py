@@ -27,6 +27,7 @@ _SHOWN = {
     "ED": (PALETTE[4], "wrong, found, misnamed"), "FA": (PALETTE[1], "wrong, missed"),
     "FR": (PALETTE[3], "right, rejected"),
 }  # fmt: skip
+_BOX = 0.031  # of the figure's width: a phone's box
 
 
 def student_of(study: Study, comparison: Comparison) -> torch.nn.Module:
@@ -76,6 +77,7 @@ def diagnose(study: Study, comparison: Comparison, student: torch.nn.Module, num
     if len(times["heard"]) != len(heard):  # no times are known
         times["heard"] = _spread(heard, written, times["written"], seconds)
     times["should"] = _spread(canonical, heard, times["heard"], seconds)
+    times = {line: apart(at, _BOX * seconds, seconds) for line, at in times.items()}
     figure, (top, below) = new_figure(2, 1, height=3.0, width=7.5, sharex=True, gridspec_kw={"height_ratios": [1, 1.5]})
     outline(top, wave)
     top.set(yticks=[], ylabel="waveform")
@@ -117,14 +119,23 @@ def _spread(phones: list[str], others: list[str], when: list[float], seconds: fl
     return [float(x) for x in np.interp(np.arange(len(phones)), at, [0.0, *(known[i] for i in at[1:-1]), seconds])]
 
 
+def apart(at: list[float], gap: float, end: float) -> list[float]:
+    """Places in order moved as little as it takes, later first, to lie ``gap`` apart between 0 and ``end``."""
+    places = np.array(at)
+    steps = min(gap, end / max(1, len(at) - 1)) * np.arange(len(at))
+    places = np.maximum.accumulate(places - steps) + steps  # each at least a gap after the one before
+    last = end - steps[::-1] if len(at) else steps  # and early enough to leave room for those after it
+    return [float(x) for x in np.minimum(places, last)]
+
+
 def explore_diagnosis(study: Study, comparison: Comparison, student: torch.nn.Module, start: int) -> Any:
     """Any test utterance's diagnosis under a slider."""
 
     def draw(number: int) -> Figure:
-        return diagnose(study, comparison, student, number)
+        return diagnose(study, comparison, student, number - 1)
 
     return explore(
         draw,
         "A test utterance's waveform with the phones of dictionary, human and system, errors in colour.",
-        number=Slider("test utterance", 0, len(comparison.canonical) - 1, 1, start),
+        number=Slider("test utterance", 1, len(comparison.canonical), 1, start + 1),
     )

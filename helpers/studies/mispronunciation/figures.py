@@ -13,6 +13,7 @@ from helpers.data.sound import RATE
 from helpers.data.spectrograms import MelSettings, mel_spectrograms
 from helpers.evaluation.intervals import independent_pairs
 from helpers.evaluation.mispronunciation import align, edits
+from helpers.report.images import whole_epochs
 from helpers.report.players import Players, players
 from helpers.report.style import NEUTRAL, PALETTE, SEQUENTIAL, data_line, new_figure
 from helpers.studies.mispronunciation.arms import Settings, make_views, open_corpus
@@ -150,6 +151,8 @@ def first_stage(history: History, note: str) -> Figure:
     figure, (left, right) = new_figure(1, 2, height=2.4)
     epochs = [row["epoch"] for row in history.epochs]
     left.plot(epochs, [row["loss"] for row in history.epochs], color=PALETTE[0])
+    for axis in (left, right):
+        whole_epochs(axis)
     left.set(xlabel="pass over the labelled speech", ylabel="CTC loss a phone", ylim=(0, None))
     right.plot(epochs, [100 * row["validation_per"] for row in history.epochs], color=PALETTE[1])
     right.set(xlabel="pass over the labelled speech", ylabel="validation PER, %", ylim=(0, None))

@@ -313,6 +313,9 @@ def notes(study: Study, comparison: Comparison) -> list[str]:
     undefined = int((~np.isfinite(comparison.scores("labelled_only", "f1"))).any(axis=0).sum())
     if undefined:
         found.append(f"{undefined} test speaker(s) without errors, heard or found, are left out of F1.")
-    if comparison.pooled("labelled_only", "phone_error_rate").mean() > 0.5:
-        found.append("At this budget every second phone is wrong; a comparison of arms says little.")
+    labelled = float(comparison.pooled("labelled_only", "phone_error_rate").mean())
+    if labelled > 0.5:
+        found.append(
+            f"At this budget the phone error rate is {100 * labelled:.0f} %; a comparison of arms says little."
+        )
     return found

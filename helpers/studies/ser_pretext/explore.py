@@ -48,18 +48,20 @@ def explore_clip(study: Study) -> Any:
 
     def draw(emotion: str, number: int) -> Figure:
         rows = np.flatnonzero(speech.classes == speech.names.index(emotion))
-        return clip_over_time(speech, int(rows[number % len(rows)]), settings, study.data_note)
+        return clip_over_time(speech, int(rows[number - 1]), settings, study.data_note)
 
+    counts = {name: int((speech.classes == i).sum()) for i, name in enumerate(speech.names)}
+    said = [name for name, count in counts.items() if count]
     return explore(
         draw,
         "Spectrogram, energy, landmark speed and action units of one clip, with the labels of its stretches.",
-        emotion=Choice("emotion", speech.names, speech.names[0]),
-        number=Slider("clip", 0, 40, 1, 0),
+        emotion=Choice("emotion", said, said[0]),
+        number=Slider("clip", 1, counts[said[0]], 1, 1, high_by=("emotion", counts)),
     )
 
 
 def explore_views(study: Study, row: int, scale: Scale) -> Any:
-    """A stretch and its random views under a slider for their strength; without a front end, at twice the strength."""
+    """A stretch and its random views under a slider for their strength; without a front end, at strength 2."""
     settings = settings_of(study)
     speech = open_speech(settings)
 
@@ -67,9 +69,10 @@ def explore_views(study: Study, row: int, scale: Scale) -> Any:
         changed = settings | {"augmentation_strength": strength}
         return view_lines(speech, row, changed, scale, study.data_note, number)
 
+    own = float(settings["augmentation_strength"])
     return explore(
         draw,
         "One stretch, and two random views of it for each kind of training, at the chosen strength.",
-        strength=Slider("strength of the views", 0.0, 2.0, 0.1, 2.0),
-        number=Slider("draw", 0, 20, 1, 1),
+        strength=Slider("strength of the views", 0.0, 2.0, 0.1, own if front_end_attached() else 2.0),
+        number=Slider("random draw", 0, 20, 1, 1),
     )

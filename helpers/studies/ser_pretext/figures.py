@@ -90,7 +90,10 @@ def clip_over_time(speech: Speech, row: int, settings: Settings, note: str) -> F
     """One clip: its sound, energy, the speed of its face and its action units over time, with each stretch's labels."""
     track = speech.track(row)
     panels = 4 if track is not None else 2
-    figure, axes = new_figure(panels, 1, height=0.95 * panels + 0.8, width=6.2, sharex=True)
+    tall = [1.0, 1.0, 1.0, 1.8][:panels]  # the action units' numbers stand below each other
+    figure, axes = new_figure(
+        panels, 1, height=0.95 * sum(tall) + 0.8, width=6.2, sharex=True, gridspec_kw={"height_ratios": tall}
+    )
     hop, shift = speech.hop, speech.cut[row] * speech.hop
     frames = speech.clip(row)
     seconds = shift + np.arange(len(frames)) * hop
@@ -102,6 +105,8 @@ def clip_over_time(speech: Speech, row: int, settings: Settings, note: str) -> F
         at, speed = motion(track)
         axes[2].plot(at, speed, color=PALETTE[1], linewidth=1)
         axes[2].set_ylabel("landmarks,\nIOD/s")
+        if not np.isfinite(speed).any():
+            axes[2].set_yticks([])
         _units(axes[3], track)
         for lost in np.flatnonzero(~track.found):
             for axis in axes[2:]:
@@ -143,19 +148,19 @@ def _mark_stretches(axes: Any, speech: Speech, cut: Stretches, row: int, track: 
             axis.axvline(first, color="black", linewidth=0.6, linestyle=":")
             axis.axvline(last, color="black", linewidth=0.6, linestyle=":")
         middle = (first + last) / 2
-        _say(axes[1], middle, "energy", cut.energy[i], float(np.nanmedian(cut.energy[own])), "dB")
+        _say(axes[1], middle, cut.energy[i], float(np.nanmedian(cut.energy[own])), "dB")
         if track is not None:
-            _say(axes[2], middle, "activation", cut.activation[i], float(np.nanmedian(cut.activation[own])), "IOD/s")
+            _say(axes[2], middle, cut.activation[i], float(np.nanmedian(cut.activation[own])), "IOD/s")
             part = track.between(first, last)
             label = emotion_label(part)
             told = "unlabelled" if label < 0 else shown_emotion(unit_activity(part))
             axes[3].text(middle, -0.3, told, ha="center", va="bottom", fontsize="x-small")
 
 
-def _say(axis: Axes, at: float, task: str, value: float, median: float, unit: str) -> None:
-    told = "unlabelled" if not np.isfinite(value) else ("high" if value > median else "low")
-    axis.text(at, 1.02, f"{told} ({value:.1f} {unit}, median {median:.1f})", ha="center", va="bottom",
-              fontsize="x-small", transform=axis.get_xaxis_transform())  # fmt: skip
+def _say(axis: Axes, at: float, value: float, median: float, unit: str) -> None:
+    told = f"{'high' if value > median else 'low'} ({value:.3g} {unit}, median {median:.3g})"
+    axis.text(at, 1.02, told if np.isfinite(value) else "unlabelled", ha="center", va="bottom", fontsize="x-small",
+              transform=axis.get_xaxis_transform())  # fmt: skip
 
 
 def pretext_bars(balance: dict[str, tuple[np.ndarray, int]], note: str) -> Figure:

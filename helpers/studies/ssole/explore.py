@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers.report.explore import Slider, explore
+from helpers.report.explore import Choice, Slider, explore
 from helpers.report.style import NEUTRAL, PALETTE, data_line, new_figure
 from helpers.studies.ssole.figures import batch_spectrum, height_of_rank
 
@@ -17,27 +17,28 @@ if TYPE_CHECKING:
 def explore_rank(projection: int) -> Any:
     """Singular values of a batch of directions and its H, under sliders for batch size and spread."""
 
-    def draw(exponent: int, spread: float) -> Figure:
-        batch = 2**exponent
-        figure, (left, right) = new_figure(1, 2, height=2.5, width=6.4)
+    def draw(batch: int, spread: float) -> Figure:
+        figure, (left, right) = new_figure(1, 2, height=2.7, width=6.4)
         height = batch_spectrum(batch, spread, left, width=projection)
         share = np.linspace(batch**-0.5, 1, 200)
-        right.plot(share, height_of_rank(batch, share), color=NEUTRAL, linewidth=1)
+        right.plot(share, height_of_rank(batch, share), color=NEUTRAL, linewidth=1, label="H by the rank r")
         singular = float(left.lines[0].get_ydata().sum()) / batch
-        right.plot([singular], [height], color=PALETTE[0], marker="o")
+        right.plot(
+            [singular], [height], color=PALETTE[0], marker="o", linestyle="none", label=f"this batch: H = {height:.3f}"
+        )
         reach = min(1.0, (projection / batch) ** 0.5)
-        right.axvline(reach, color=NEUTRAL, linestyle="--", linewidth=1)
-        right.text(reach, 0.98, f"most that {projection} dimensions allow", rotation=90, fontsize="xx-small",
-                   color=NEUTRAL, ha="right", va="top")  # fmt: skip
-        right.set_xlabel("r / B")
+        right.axvline(
+            reach, color=NEUTRAL, linestyle="--", linewidth=1, label=f"most that {projection} dimensions allow"
+        )
+        right.set(xlim=(0, 1.04), ylim=(-0.04, 1.05), xlabel="r / B (1: all images orthonormal)")
         right.set_ylabel("high-rank term H")
-        right.set_title(f"batch of {batch}: H = {height:.3f}", fontsize="small")
+        right.legend(fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 1))
         data_line(figure, "random directions (simulated)")
         return figure
 
     return explore(
         draw,
         "Singular values of a batch of directions, and the high-rank term they give.",
-        exponent=Slider("images in the batch, 2 to the", 2, 9, 1, 5),
-        spread=Slider("spread (0: one direction, 1: all directions)", 0.0, 1.0, 0.05, 0.4),
+        batch=Choice("images in the batch (B)", [2**k for k in range(2, 10)], 32),
+        spread=Slider("spread, 0 (one direction) to 1 (all)", 0.0, 1.0, 0.05, 0.4),
     )

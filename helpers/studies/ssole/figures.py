@@ -211,6 +211,8 @@ def batch_spectrum(batch: int, spread: float, axis: Axes, seed: int = 0, width: 
         seed: of the draw.
         width: d.
     """
+    from matplotlib.ticker import MaxNLocator
+
     source = torch.Generator().manual_seed(seed)
     noise = torch.randn(batch, width, generator=source, dtype=torch.float64)
     common = torch.ones(width, dtype=torch.float64)
@@ -221,6 +223,7 @@ def batch_spectrum(batch: int, spread: float, axis: Axes, seed: int = 0, width: 
     axis.plot([1, most], [(batch / most) ** 0.5] * 2, color=NEUTRAL, linestyle="--", label="highest rank there is")
     axis.plot([1], [batch**0.5], color=PALETTE[6], marker="X", linestyle="none", label="one direction")
     axis.set_xlabel("singular value, largest first")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_ylabel("value")
     axis.set_ylim(0, 1.05 * batch**0.5)
     axis.legend(fontsize="x-small")

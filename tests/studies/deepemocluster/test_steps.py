@@ -10,8 +10,9 @@ from helpers.data.circumplex import ATTRIBUTES
 from helpers.errors import StudyError
 from helpers.evaluation.concordance import ccc
 from helpers.studies.catalogue import study_card
-from helpers.studies.deepemocluster import arms, measuring, steps
+from helpers.studies.deepemocluster import arms, explore, measuring, steps
 from helpers.studies.deepemocluster.steps import Comparison
+from helpers.studies.study import Study
 
 SMALL = {"corpus": "simulated_speech", "speakers": 14, "sentences": 2, "seconds": 1.5, "unlabelled_share": 0.5,
          "mels": 16, "hop": 512, "frames": 20, "widths": [4, 4, 8], "features": 8, "clusters": 3, "batch_size": 8,
@@ -152,3 +153,21 @@ def test_evidence_pairs_speakers_and_the_autoencoder_is_chosen_on_validation():
 def test_parameters_without_which_a_claim_cannot_be_judged_are_refused(wrong, line):
     with pytest.raises(StudyError, match=line):
         study_card("deepemocluster").validated({"corpus": "simulated_speech", **wrong})
+
+
+def test_the_panel_goes_from_the_calmest_to_the_most_aroused_test_sentence(settings, speech, monkeypatch):
+    shown = []
+    drawn = explore.sentence_figure
+    monkeypatch.setattr(explore, "sentence_figure", lambda *args: (shown.append(args[3]), drawn(*args))[1])
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    study = Study("deepemocluster", **SMALL)
+    method = arms.training(settings, "regressor", ALL, 1.0, 0).method
+    panel = explore.explore_sentence(study, speech, settings, method)
+    slider, picture = panel.children
+    before = picture.value
+    slider.value = slider.min
+    assert picture.value != before
+    sentences = speech.sentences_of("test", settings["chunks"])
+    arousal = speech.sentences.table["arousal"].to_numpy(float)[sentences]
+    assert (slider.min, slider.max) == (1, len(sentences))
+    assert [arousal[number] for number in shown] == [arousal.max(), arousal.min()]

@@ -11,8 +11,9 @@ from helpers.methods.barlow_twins import BarlowTwins
 from helpers.methods.byol import BYOL
 from helpers.methods.nnclr import NNCLR
 from helpers.studies.catalogue import study_card
-from helpers.studies.insect_pests import arms, probing, steps
+from helpers.studies.insect_pests import arms, explore, probing, steps
 from helpers.studies.insect_pests.steps import Comparison
+from helpers.studies.study import Study
 
 SMALL = {
     "drawn_train": 66, "drawn_test": 22, "image_size": 32, "epochs": 1, "batch_size": 32, "warmup_epochs": 0.0,
@@ -211,3 +212,30 @@ def test_claims_are_judged_at_the_nearest_share():
     card = study_card("insect_pests")
     assert card.validated({"corpus": "pests"}).judged_fraction() == 0.05
     assert card.validated({"corpus": "pests", "label_fractions": [0.1, 1.0]}).judged_fraction() == 0.1
+
+
+def test_masks_of_a_few_pictures_are_those_of_the_whole_corpus(settings):
+    rows = np.array([3, 40])
+    assert torch.equal(arms.masks_by(settings, rows, settings["segmentation"]), arms.found_masks(settings, rows))
+
+
+def test_another_segmentation_is_found_for_the_pictures_shown_and_no_more(settings, monkeypatch):
+    study = Study("insect_pests", **SMALL, corpus="pests")
+    asked = []
+    find = arms.find_foreground
+
+    def counted(images, method):
+        asked.append((len(images), method))
+        return find(images, method)
+
+    monkeypatch.setattr(arms, "find_foreground", counted)
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    panel = explore.explore_segmentation(study)
+    method, page, shown = panel.children
+    before = shown.value
+    method.value = "grabcut"
+    assert shown.value != before
+    before = shown.value
+    page.value = 1
+    assert shown.value != before
+    assert asked == [(2, "saliency"), (2, "grabcut"), (2, "grabcut")]

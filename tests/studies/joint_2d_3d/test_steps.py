@@ -183,10 +183,29 @@ def test_the_viewer_is_a_picture_where_nobody_watches_and_follows_its_controls_o
     assert explore.slice_viewer(study, comparison, corpus, rows).data.startswith(b"\x89PNG")
     monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
     panel = explore.slice_viewer(study, comparison, corpus, rows)
-    for control, value in ((0, 2), (1, "sagittal"), (2, 0.3)):
+    for control, value in ((0, 2), (1, "sagittal"), (2, 3)):
         before = panel.children[-1].value
         panel.children[control].value = value
         assert panel.children[-1].value != before
+
+
+def test_the_slice_viewer_shows_every_slice_of_a_plane_one_a_step(run, monkeypatch):
+    study, _, _, comparison = run
+    corpus = arms.open_corpus(steps.settings_of(study))
+    rows, shown = steps.shown_rows(study), []
+    monkeypatch.setattr(explore, "show_marked", lambda axis, volume, mask, plane, at: shown.append((plane, at)))
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    panel = explore.slice_viewer(study, comparison, corpus, rows)
+    volume = torch.arange(10 * 24 * 24).reshape(10, 24, 24)
+    for plane, axis in (("axial", 0), ("coronal", 1)):
+        panel.children[1].value = plane
+        slider = panel.children[2]
+        assert (slider.min, slider.max, slider.step) == (1, volume.shape[axis], 1)
+        for number in (1, 2, slider.max):
+            slider.value = number
+            expected = volume.select(axis, number - 1).flip(0).numpy()
+            assert shown[-1][0] == plane
+            assert (figures.plane_of(volume, *shown[-1]) == expected).all()
 
 
 def test_a_folder_of_nifti_runs_and_says_where_its_slices_come_from(tmp_path: Path):

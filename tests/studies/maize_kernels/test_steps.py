@@ -218,3 +218,26 @@ def test_a_corpus_without_root_and_absent_weights_are_refused_before_anything_is
         CARD.data_sources(CARD.validated({"corpus": "orientation"}))
     with pytest.raises(StudyError, match="does not exist"):
         Study("maize_kernels", **TINY | {"transfer_weights": "nowhere.safetensors"})
+
+
+def test_shares_of_masks_are_chosen_in_per_cent(run, monkeypatch):
+    study, _, comparison = run
+    corpus = arms.open_corpus(steps.settings_of(study))
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    panel = explore.explore_threshold(study, comparison, corpus, downstream.shown_rows(corpus, arms.rows_of(corpus)))
+    choice, before = panel.children[1], panel.children[-1].value
+    assert [name for name, _ in choice.options] == ["10 % of the masks", "100 % of the masks"]
+    choice.label = "100 % of the masks"
+    assert panel.children[-1].value != before
+
+
+@pytest.mark.parametrize("measure", ["orientation", "dice"])
+def test_the_legend_lies_on_no_line(run, measure):
+    study, _, comparison = run
+    figure = figures.fraction_figure(comparison, measure, study.data_note)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert all(not box.overlaps(axis.get_window_extent()) for axis in figure.axes)
+    assert figure.bbox.x0 <= box.x0
+    assert box.x1 <= figure.bbox.x1

@@ -133,3 +133,14 @@ def test_the_panel_is_a_picture_with_a_text_where_no_front_end_is():
 def test_impossible_parameters_are_one_clear_line(values, words):
     with pytest.raises(StudyError, match=words):
         CARD.validated(values)
+
+
+def test_the_panel_offers_batches_and_says_the_objectives_height(monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    panel = explore.explore_rank(16)
+    batch, spread, shown = panel.children
+    assert batch.options == (4, 8, 16, 32, 64, 128, 256, 512)
+    for control, value in ((batch, 256), (spread, 0.0)):
+        before = shown.value
+        control.value = value
+        assert shown.value != before

@@ -104,6 +104,53 @@ def test_weights_of_planted_label_noise_go_to_nearly_zero_and_those_of_the_rest_
     assert weights[~flipped].mean() > 5 * weights[flipped].mean()
 
 
+def test_a_training_step_moves_the_weight_network_down_the_clean_loss_after_the_papers_one_step_lookahead():
+    """The whole path, signs included, against automatic differentiation through an explicit virtual step."""
+    torch.manual_seed(4)
+    encoder = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 8))
+    method = WeightedSupCon(encoder, 8, lambda x: x.clone(), torch.rand(10, 3, 8, 8), torch.arange(10) % 2, 0.2, 8, 4,
+                            meta_batch=10, virtual_rate=0.5).double()  # fmt: skip
+    images, labels = torch.rand(12, 3, 8, 8).double(), torch.arange(12) % 2
+    before = copy.deepcopy(method)
+    method.training_step({"input": images, "label": labels})
+
+    network = before.weight_net.requires_grad_(True)
+    parameters = {n: p for n, p in before.named_parameters() if n.startswith(("encoder", "projector"))}
+
+    def projected(at, x):
+        buffers = {n: b.clone() for n, b in before.named_buffers()}
+        return list(torch.func.functional_call(_Projected(before), (_inside(at), _inside(buffers)), (x,)).chunk(2))
+
+    losses = supervised_contrastive_each(projected(parameters, torch.cat([images, images])), labels, 0.2)
+    total = weighted_mean(relative(network(losses.detach() - np.log(23))), losses)
+    steps = torch.autograd.grad(total, list(parameters.values()), create_graph=True)
+    virtual = {name: p - 0.5 * g for (name, p), g in zip(parameters.items(), steps, strict=True)}
+    clean = torch.cat([before.meta_images, before.meta_images])
+    ahead = supervised_contrastive_each(projected(virtual, clean), before.meta_labels, 0.2).mean()
+    through = torch.autograd.grad(ahead, list(network.parameters()))
+    torch.testing.assert_close(method.meta_loss, ahead.detach())
+    moved = [a - b for a, b in zip(method.weight_net.parameters(), network.parameters(), strict=True)]
+    for change, gradient in zip(moved, through, strict=True):
+        told = gradient.abs() > 1e-5 * torch.cat([g.flatten() for g in through]).abs().max()
+        assert told.any()
+        assert torch.equal(change.detach().sign()[told], -gradient.sign()[told])  # Adam's first step is the sign
+
+
+class _Projected(nn.Module):
+    """A method's projections as a module's output."""
+
+    def __init__(self, method: nn.Module) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, images):
+        return self.method.project(images)
+
+
+def _inside(state):
+    return {f"method.{name}": value for name, value in state.items()}
+
+
 def small_method(seed: int = 0) -> WeightedSupCon:
     torch.manual_seed(seed)
     encoder = nn.Sequential(

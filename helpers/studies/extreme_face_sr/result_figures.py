@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from helpers.data.simulated.faces import TONES
 from helpers.evaluation.intervals import Interval, crossed_seeds_subjects, independent_pairs
 from helpers.report.style import NEUTRAL, PALETTE, data_line, new_figure
 from helpers.studies.extreme_face_sr.about import METHODS
@@ -96,9 +97,14 @@ def factor_figure(comparison: Comparison, note: str) -> Figure:
     return figure
 
 
+def ordered(groups: np.ndarray) -> list[str]:
+    """The names of groups: drawn skin tones from the lightest, others by the alphabet."""
+    return sorted(set(groups), key=lambda name: (TONES.index(name) if name in TONES else len(TONES), name))
+
+
 def group_figure(comparison: Comparison, factor: int, note: str) -> Figure:
     """By group: skin colour's change, how often the reader still sees the group, and the other attributes."""
-    groups = sorted(set(comparison.groups))
+    groups = ordered(comparison.groups)
     methods = ("one_step", "latent_search", "two_steps")
     panels = ["colour_difference", *(["group"] if "group" in comparison.attributes else [])]
     panels += ["attributes"] if [a for a in comparison.attributes if a != "group"] else []
@@ -122,7 +128,7 @@ def group_table(comparison: Comparison, factor: int) -> pd.DataFrame:
     rows = {}
     for method in METHODS:
         row = {}
-        for group in sorted(set(comparison.groups)):
+        for group in ordered(comparison.groups):
             mine = comparison.groups == group
             value = _of_group(comparison, method, "colour_difference", factor, mine)
             row[f"{group or 'all'} (n = {mine.sum()})"] = f"{value:.1f}"

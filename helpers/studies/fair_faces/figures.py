@@ -136,7 +136,8 @@ def _quality_axis(axis: Axes, settings: Settings, seed: int, found: dict[str, An
                          linewidths=0.7, label=f"{words}, {'kept' if kept else 'dropped'}")  # fmt: skip
     axis.set_xlabel("sharpness (Laplacian over contrast)")
     axis.set_ylabel("contrast (std of luma)")
-    axis.legend(fontsize="x-small")
+    axis.set_ylim(0, 1.45 * axis.get_ylim()[1])  # room for the legend
+    axis.legend(fontsize="x-small", loc="upper right", ncols=2, columnspacing=1)
 
 
 def _pairs(

@@ -7,6 +7,7 @@ import torch
 from helpers.errors import StudyError
 from helpers.studies.extreme_face_sr import arms, explore, figures, people, restoring, result_figures, steps
 from helpers.studies.extreme_face_sr.about import CARD, METHODS
+from helpers.studies.extreme_face_sr.result_figures import ordered
 from helpers.studies.study import Study
 
 TINY = {
@@ -180,3 +181,8 @@ def test_weights_of_another_size_are_refused_in_one_line(tmp_path):
         arms.trained_prior(settings)
     with pytest.raises(StudyError, match="needs data_root"):
         CARD.data_sources(CARD.validated({"corpus": "celeba"}))
+
+
+def test_drawn_skin_tones_stand_from_the_lightest_and_other_groups_by_the_alphabet():
+    assert ordered(np.array(["medium", "darkest", "medium", "lightest"])) == ["lightest", "medium", "darkest"]
+    assert ordered(np.array(["b", "a", "b"])) == ["a", "b"]

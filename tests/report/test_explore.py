@@ -98,3 +98,16 @@ def test_a_live_picture_of_a_small_figure_is_magnified(monkeypatch: pytest.Monke
     shown = explore(_draw, "a line", **CONTROLS).children[-1].value
     live = base64.b64decode(shown.split("base64,")[1].split('"')[0])
     assert Image.open(io.BytesIO(live)).width == 2 * Image.open(io.BytesIO(static)).width
+
+
+def test_a_sliders_number_shows_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "x.ipynb")
+    sliders = {
+        "a": Slider("a", 0.0, 1.0, 0.005, 0.5),
+        "b": Slider("b", 0.0, 1.0, 0.1, 0.5),
+        "c": Slider("c", 0, 9, 1, 5),
+    }
+    panel = explore(lambda **_: _draw(1, "a", False), "a line", **sliders)
+    for slider, control in zip(panel.children[:-1], sliders.values(), strict=True):
+        shown = {format(control.start + k * control.step, slider.readout_format) for k in range(4)}
+        assert len(shown) == 4

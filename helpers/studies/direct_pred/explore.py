@@ -36,7 +36,7 @@ def explore_views(study: Study, corpus: Corpus, rows: np.ndarray) -> Any:
         draw,
         "A few images and two random views of each at the chosen strength of augmentation.",
         strength=Slider("strength of augmentation", 0.0, 2.0, 0.1, 1.0),
-        draw_number=Slider("draw", 0, 20, 1, 0),
+        draw_number=Slider("random draw", 0, 20, 1, 0),
     )
 
 

@@ -55,7 +55,7 @@ def slide_sheet(slides: SlideCorpus, note: str, count: int = 4) -> Figure:
     show_pixels(axes[1], torch.cat([in_a_row(part) for part in as_images(tiles, shown).split(_TILES)]))
     axes[1].set_yticks([side * (i + 0.5) for i in range(len(regions))], regions)
     axes[1].tick_params(left=False)
-    _region_legend(figure, axes[0] if names else axes[1])
+    region_legend(axes[0] if names else axes[1])
     data_line(figure, f"{note}; outlines are the true regions")
     return figure
 
@@ -68,11 +68,12 @@ def _framed_slide(axis: Axes, slides: SlideCorpus, name: str) -> None:
         outline(axis, truth.on_grid(*pixels.shape[:2]), CLASSES)
 
 
-def _region_legend(figure: Figure, axis: Axes) -> None:
+def region_legend(axis: Axes) -> None:
+    """What the colours of regions stand for, above an axis."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=REGION_COLOURS[n], label=f"{n} matter") for n in CLASSES[1:]]
-    axis.legend(handles=handles, fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 0.97), ncols=2, borderpad=0)
+    axis.legend(handles=handles, fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)
 
 
 def pretext_figure(slides: SlideCorpus, rows: np.ndarray, settings: Settings, note: str, seed: int = 0) -> Figure:

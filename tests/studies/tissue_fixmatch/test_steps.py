@@ -185,6 +185,33 @@ def test_with_a_front_end_moving_redraws_the_window(run, monkeypatch):
     assert panel.children[-1].value != before
 
 
+def test_every_zoom_shows_less_of_the_slide_down_to_a_few_cells(run, monkeypatch):
+    study, _, comparison = run
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    slides = arms.open_corpus(steps.settings_of(study))
+    seen = []
+    looked = explore.window
+
+    def window(*args):
+        found = looked(*args)
+        seen.append(found[2] * len(found[0]))
+        return found
+
+    monkeypatch.setattr(explore, "window", window)
+    panel = explore.explore_slide(study, slides, steps.stream(study, comparison))
+    zoom, pictures = panel.children[2], set()
+    seen.clear()
+    for label, _ in zoom.options:
+        zoom.label = label
+        pictures.add(panel.children[-1].value)
+    zoom.label = "1 ×"
+    assert len(pictures) == len(zoom.options)
+    across = np.array(sorted(set(seen), reverse=True))
+    assert across[0] >= 320  # the whole slide
+    assert 40 <= across[-1] <= 96
+    np.testing.assert_allclose(across[:-1] / across[1:], 2, rtol=0.05)
+
+
 def test_tile_folders_are_judged_by_the_tiles_of_each_slide(tmp_path: Path):
     rng = np.random.default_rng(0)
     for split, slides in (("train", 2), ("validation", 1), ("test", 2)):

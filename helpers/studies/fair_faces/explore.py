@@ -30,14 +30,15 @@ def explore_duplicates(study: Study, curated: Curated) -> Any:
         figure, axes = new_figure(1, 2, height=2.5, width=7.4)
         copies_axis(axes[0], found, threshold)
         distinct = 100 * float((found["likeness"]["distinct"] > threshold).float().mean())
-        axes[0].set_title(f"{distinct:.3f} % of distinct pairs above")
+        axes[0].set_title(f"{distinct:.3f} % of distinct pairs above it", fontsize="small")
+        axes[1].set_title("planted copies, by group (dotted: 95 %)", fontsize="small")
         shares = [
             100 * float(np.mean(likeness[copies == g] > threshold)) if (copies == g).any() else 0.0 for g in ranked
         ]
         axes[1].bar(range(len(ranked)), shares, color=[PALETTE[0] if s >= 95 else NEUTRAL for s in shares])
         axes[1].axhline(95, color="black", linestyle=":", linewidth=1)
         axes[1].set_xticks(range(len(ranked)), ranked)
-        axes[1].set_ylabel("planted copies above it (%)")
+        axes[1].set_ylabel("copies above it (%)")
         axes[1].set_ylim(0, 105)
         data_line(figure, study.data_note)
         return figure

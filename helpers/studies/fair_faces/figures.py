@@ -115,7 +115,7 @@ def copies_axis(axis: Axes, found: dict[str, Any], threshold: float) -> None:
     for key, colour, words in (("distinct", NEUTRAL, "distinct pictures"), ("copies", PALETTE[0], "planted copies")):
         values = found["likeness"][key].numpy()
         axis.hist(values, bins=bins, weights=np.full(len(values), 100 / max(len(values), 1)), color=colour, alpha=0.75,
-                  label=words)  # fmt: skip
+                  histtype="stepfilled", label=words)  # fmt: skip
     axis.axvline(threshold, color="black", linestyle="--", linewidth=1)
     axis.text(threshold - 0.02, 0.97, f"threshold\n{threshold:.2f}", transform=axis.get_xaxis_transform(), ha="right",
               va="top", fontsize="x-small")  # fmt: skip

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from helpers.methods.discriminative_synthesis import DiscriminativeSynthesis
     from helpers.studies.study import Study
 
+_PERTURBED = {"non-discriminative ones": "non_discriminative", "all": "all", "as many at random": "random"}
+
 
 def explore_pairs(study: Study, method: DiscriminativeSynthesis, each: int = 2) -> Any:
     """Synthesised pairs of test images under a slider for the noise and a choice of dimensions."""
@@ -24,13 +26,13 @@ def explore_pairs(study: Study, method: DiscriminativeSynthesis, each: int = 2) 
     test = np.random.default_rng(3).permutation(rows_of(open_images(settings)).test)
 
     def draw(noise: float, perturb: str, page: int) -> Figure:
-        rows = test[each * page : each * page + each]
-        return synthesised_pairs(method, settings, rows, study.data_note, noise, perturb, page)
+        rows = test[each * (page - 1) : each * page]
+        return synthesised_pairs(method, settings, rows, study.data_note, noise, perturb, page - 1)
 
     return explore(
         draw,
         "Views of test images, what the decoder makes of their features as they are and perturbed, and the difference.",
-        noise=Slider("noise, standard deviations", 0.0, 6.0, 0.5, 3.0),
-        perturb=Choice("dimensions", ["non_discriminative", "all", "random"], "all"),
-        page=Slider("images", 0, max(0, len(test) // each - 1), 1, 0),
+        noise=Slider("noise (standard deviations)", 0.0, 6.0, 0.5, 3.0),
+        perturb=Choice("dimensions", list(_PERTURBED.items()), "all"),
+        page=Slider("test images, a few at a time", 1, max(1, len(test) // each), 1, 1),
     )

@@ -40,19 +40,19 @@ def explore_views(study: Study, rows: np.ndarray) -> Any:
     )
 
 
-def explore_segmentation(study: Study, first: int = 0) -> Any:
+def explore_segmentation(study: Study, first: int = 1) -> Any:
     """What each way of segmentation keeps of the training images, two at a time."""
     settings = settings_of(study)
     train = open_input(settings, "raw").rows("train")
     side = _LIVE if front_end_attached() else SMALL
 
     def draw(method: str, page: int) -> Figure:
-        rows = np.random.default_rng(2).permutation(train)[2 * page : 2 * page + 2]
+        rows = np.random.default_rng(2).permutation(train)[2 * page - 2 : 2 * page]
         return segmentation_figure(settings, rows, np.zeros(0), study.data_note, masks_by(settings, rows, method), side)
 
     return explore(
         draw,
         "Two training images, their exact foreground where it is known, and what the chosen segmentation finds.",
         method=Choice("segmentation", ["saliency", "grabcut"], settings["segmentation"]),
-        page=Slider("pair of training images", 0, max(0, len(train) // 2 - 1), 1, first),
+        page=Slider("pair of training images", 1, max(1, len(train) // 2), 1, first),
     )

@@ -1,6 +1,7 @@
 """The fine_grained_synthesis study: arms, budgets, evidence, and a whole small comparison."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from helpers.methods.discriminative_synthesis import DiscriminativeSynthesis
 from helpers.methods.moco import MoCo
 from helpers.methods.simclr import SimCLR
 from helpers.studies.catalogue import study_card
-from helpers.studies.fine_grained_synthesis import arms, figures, pictures, probing, steps
+from helpers.studies.fine_grained_synthesis import arms, explore, figures, pictures, probing, steps
 from helpers.studies.fine_grained_synthesis.steps import Comparison, names_of
 
 SMALL = {"drawn_train": 48, "drawn_test": 24, "image_size": 32, "epochs": 2, "batch_size": 16, "warmup_epochs": 0.0,
@@ -194,3 +195,23 @@ def test_the_start_is_named_in_words():
 def test_intervals_are_shown_from_three_seeds_on():
     assert figures.mean_and_half(np.array([50.0, 52.0])) == "51.0"
     assert figures.mean_and_half(np.array([50.0, 52.0, 54.0])) == "52.0 ± 5.0"
+
+
+def test_the_panel_names_its_choices_and_every_control_changes_the_picture(settings, monkeypatch):
+    method = arms.make_method(settings, "synthesis", 10, 0)
+    method.training_step({"input": pictures._images(settings, np.arange(16))})  # its features' variances are known
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook")
+    monkeypatch.setattr(explore, "settings_of", lambda study: settings)
+    asked = []
+    drawn = explore.synthesised_pairs
+    monkeypatch.setattr(explore, "synthesised_pairs", lambda *args: (asked.append(args[4:6]), drawn(*args))[1])
+    noise, dimensions, page, picture = explore.explore_pairs(SimpleNamespace(data_note="note"), method, each=1).children
+    assert [name for name, _ in dimensions.options if "_" in name] == []
+    for control, value in ((noise, 0.0), (noise, 5.0), (dimensions, "non-discriminative ones"), (page, page.max)):
+        before = picture.value
+        if control is dimensions:
+            control.label = value
+        else:
+            control.value = value
+        assert picture.value != before
+    assert asked[-1] == (5.0, "non_discriminative")

@@ -236,6 +236,6 @@ def test_another_segmentation_is_found_for_the_pictures_shown_and_no_more(settin
     method.value = "grabcut"
     assert shown.value != before
     before = shown.value
-    page.value = 1
+    page.value = 2
     assert shown.value != before
     assert asked == [(2, "saliency"), (2, "grabcut"), (2, "grabcut")]

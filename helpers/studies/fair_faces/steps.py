@@ -146,7 +146,12 @@ def probed(settings: Settings, encoder: nn.Module) -> dict[str, Any]:
 def learned_weights(
     settings: Settings, arm: str, seed: int, method: WeightedSupCon, prepared: dict[str, Any]
 ) -> dict[str, float]:
-    """Mean weight of curated images whose label is right and of those whose label is wrong, and AUC of telling them."""
+    """Mean weight of curated images whose label is right and of those whose label is wrong, and AUC of telling them.
+
+    Below one half, wrong labels get the larger weights. That is no error of sign (the weight network's step is tested
+    against differentiation through the lookahead): the network sees a loss and nothing else, and where the clean loss
+    falls fastest by the images of high loss, most of which are hard rather than wrong, weights rise with the loss.
+    """
     from sklearn.metrics import roc_auc_score
 
     from helpers.studies.fair_faces.arms import training_set

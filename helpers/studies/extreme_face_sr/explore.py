@@ -26,22 +26,25 @@ def explore_styles(study: Study, tools: Tools) -> Any:
 
     @torch.no_grad()
     def draw(first: int, second: int, coarse_share: float, fine_share: float, truncation: float) -> Figure:
-        a = generator.truncated(styles[first : first + 1], truncation)
-        b = generator.truncated(styles[second : second + 1], truncation)
+        a = generator.truncated(styles[first - 1 : first], truncation)
+        b = generator.truncated(styles[second - 1 : second], truncation)
         fine = generator.layers - coarse
         share = torch.cat([torch.full((coarse,), coarse_share), torch.full((fine,), fine_share)])
         between = interpolated(a[:, None].expand(-1, generator.layers, -1), b, share)
         made = torch.cat([generator(w).clamp(0, 1).cpu() for w in (a, between, b)])
-        return picture_lines([("one, between, other", made)], study.data_note, side=96)
+        figure = picture_lines([("", made)], study.data_note, side=96)
+        figure.axes[0].set_xticks([96 * (i + 0.5) for i in range(3)], ["one", "between", "other"], fontsize="x-small")
+        figure.axes[0].tick_params(bottom=False)
+        return figure
 
-    last = len(styles) - 1
+    last = len(styles)
     return explore(
         draw,
         "Two faces that the generator draws, and one between them.",
-        first=Slider("one face", 0, last, 1, 0),
-        second=Slider("other face", 0, last, 1, 1),
-        coarse_share=Slider("share of the other, coarse layers", 0.0, 1.0, 0.05, 0.5),
-        fine_share=Slider("share of the other, fine layers", 0.0, 1.0, 0.05, 0.5),
+        first=Slider("one face", 1, last, 1, 1),
+        second=Slider("other face", 1, last, 1, min(2, last)),
+        coarse_share=Slider("share of the other, coarse layers (0 to 1)", 0.0, 1.0, 0.05, 0.5),
+        fine_share=Slider("share of the other, fine layers (0 to 1)", 0.0, 1.0, 0.05, 0.5),
         truncation=Slider("truncation ψ", 0.0, 1.5, 0.05, 1.0),
     )
 

@@ -138,7 +138,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~40 s on 2 CPU cores",
-        "standard": "~10 min on 2 CPU cores",
+        "standard": "~11 min on 2 CPU cores",
         "paper": "~200 GPU-hours (estimated, not run)",
     },
     parameters=Joint2d3dParameters,

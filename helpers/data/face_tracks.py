@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,15 +68,24 @@ def read_openface(file: Path) -> FaceTrack:
     :data:`LEAST_CONFIDENCE`.
 
     Raises:
-        StudyError: no such file, no header, a column that is missing, a line that was cut short, or a value that is no
-            number.
+        StudyError: no such file, no header, a column that is missing, a line that was cut short, a value that is no
+            number, or times that do not go forward.
     """
     if not file.is_file():
         raise StudyError(f"there is no file of face tracks {file}")
-    with file.open(newline="", encoding="utf-8", errors="replace") as opened:
-        lines = csv.reader(opened)
-        header = [name.strip() for name in next(lines, [])]
-        rows = [row for row in lines if row]
+    try:
+        with file.open(newline="", encoding="utf-8-sig", errors="replace") as opened:
+            lines = csv.reader(opened)
+            header = [name.strip() for name in next(lines, [])]
+            read = [(lines.line_num, row) for row in lines]
+    except csv.Error as error:
+        raise StudyError(f"{file.name}: cannot be read as a table: {error}") from None
+    torn = next((at for (at, _), want in zip(read, itertools.count(2)) if at != want), None)
+    if torn is not None:
+        raise StudyError(
+            f"{file.name}: line {torn} ends a value that goes over several lines; a quotation mark too many"
+        )
+    rows = [row for _, row in read if row]
     place = {name: i for i, name in enumerate(header)}
     missing = [name for name in columns() if name not in place]
     if missing:
@@ -92,7 +102,9 @@ def read_openface(file: Path) -> FaceTrack:
         raise StudyError(f"{file.name}: {_first_bad(rows, header, wanted)}") from None
     numbers = numbers.reshape(-1, len(wanted))
     if "face_id" in place and len(numbers):
-        numbers = _usual_face(numbers)
+        numbers = _usual_face(numbers, file)
+    if not (np.isfinite(numbers[:, 1]).all() and (np.diff(numbers[:, 1]) >= 0).all()):
+        raise StudyError(f"{file.name}: its timestamps go back; lines of it are out of order or stand twice")
     return _from_numbers(numbers)
 
 
@@ -111,7 +123,9 @@ def _first_bad(rows: list[list[str]], header: list[str], wanted: list[int]) -> s
     return "cannot be read as a table"
 
 
-def _usual_face(numbers: np.ndarray) -> np.ndarray:
+def _usual_face(numbers: np.ndarray, file: Path) -> np.ndarray:
+    if not np.isfinite(numbers[:, -1]).all():
+        raise StudyError(f"{file.name}: a face_id is no number")
     faces, success = numbers[:, -1], numbers[:, _WHOLE.index("success")]
     ids = np.unique(faces)
     return numbers[faces == ids[int(np.argmax([(success * (faces == one)).sum() for one in ids]))]][:, :-1]
@@ -123,8 +137,9 @@ def _from_numbers(numbers: np.ndarray) -> FaceTrack:
     y = numbers[:, len(_WHOLE) + LANDMARKS : units]
     landmarks = np.stack([x, y], axis=2).astype(np.float32)
     confidence = numbers[:, 2].astype(np.float32)
-    found = (numbers[:, 3] == 1) & (confidence >= LEAST_CONFIDENCE) & np.isfinite(landmarks).all(axis=(1, 2))
     intensity = numbers[:, units : units + len(INTENSITIES)].astype(np.float32)
+    found = (numbers[:, 3] == 1) & (confidence >= LEAST_CONFIDENCE)
+    found &= np.isfinite(landmarks).all(axis=(1, 2)) & np.isfinite(intensity).all(axis=1)
     presence = numbers[:, units + len(INTENSITIES) : units + len(INTENSITIES) + len(PRESENCES)] > 0.5
     return FaceTrack(numbers[:, 1].copy(), confidence, found, landmarks, intensity, presence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 RATE = 16_000  # Hz, of every speech study
 SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au")
 VIDEO_ENDINGS = (".mp4", ".flv", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg")
+RATES = (1_000, 768_000)  # Hz; a file that says less or more is damaged
+LOUDEST = 1e6  # of full scale; fractions of it, or 16-bit numbers kept as fractions, stay far below
 SILENCE = 1e-4  # of full scale; a file that never leaves its mean by more (−80 dB) is silent
+_ODD = 4000  # samples that two rates have before they meet again; usual ones have a few hundred
 _UNKNOWN_LENGTH = 0xFFFFFFF0  # a WAV that was written to a pipe has this or more as its length
 
 
@@ -54,6 +58,12 @@ def read_sound(file: Path, rate: int = RATE) -> Tensor:
     mean, (low, high) = float(mono.mean()), mono.aminmax()
     if not np.isfinite(mean):  # one value that is not finite makes the mean so
         raise StudyError(f"{file.name}: holds values that are not finite numbers")
+    if max(float(high), -float(low)) > LOUDEST:
+        raise StudyError(f"{file.name}: holds values up to {max(float(high), -float(low)):.3g}; no sound is so loud")
+    if not RATES[0] <= found <= RATES[1]:
+        raise StudyError(
+            f"{file.name}: says that it has {found:,} samples a second; sound has {RATES[0]:,} to {RATES[1]:,}"
+        )
     if max(float(high) - mean, mean - float(low)) <= SILENCE:
         raise StudyError(f"{file.name}: is silent")
     return resampled(mono, found, rate)
@@ -61,7 +71,15 @@ def read_sound(file: Path, rate: int = RATE) -> Tensor:
 
 def resampled(samples: Tensor, found: int, rate: int) -> Tensor:
     """Samples float32 (..., T) at another rate, (..., ⌈T·rate/found⌉), contiguous."""
-    return samples.contiguous() if found == rate else _resampler(found, rate)(samples).contiguous()
+    if found == rate:
+        return samples.contiguous()
+    common = math.gcd(found, rate)
+    if max(found, rate) // common > _ODD:  # such as 16,001 Hz: a table of all phases would take gigabytes
+        from scipy.signal import resample_poly
+
+        made = resample_poly(samples.numpy(), rate // common, found // common, axis=-1)
+        return torch.from_numpy(np.ascontiguousarray(made, dtype=np.float32))
+    return _resampler(found, rate)(samples).contiguous()
 
 
 @lru_cache(maxsize=8)

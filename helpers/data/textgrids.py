@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from helpers.errors import StudyError
 
 _WORTH = re.compile(r'"(?:[^"]|"")*"|(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.\]])|<exists>|<absent>')
+
+_TOGETHER = 1e-3  # seconds by which rounded edges may overlap
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ def read_textgrid(file: Path) -> dict[str, list[Interval]]:
     numbers mean anything, which come in the same order.
 
     Raises:
-        StudyError: the file is absent, no TextGrid, or cut short.
+        StudyError: the file is absent, no TextGrid, or cut short; intervals are out of order or overlap.
     """
     try:
         content = file.read_bytes()
@@ -47,17 +50,23 @@ def read_textgrid(file: Path) -> dict[str, list[Interval]]:
 def _tiers(words: list[str]) -> dict[str, list[Interval]]:
     found: dict[str, list[Interval]] = {}
     count, at = int(words[0]), 1
-    for _ in range(count):
+    for _ in range(count):  # runs out of words where the count is too large
         kind, name, size = _text(words[at]), _text(words[at + 1]), int(words[at + 4])
         at += 5
         a_mark = 3 if kind == "IntervalTier" else 2
-        if len(words) < at + a_mark * size:
+        if size < 0 or len(words) < at + a_mark * size:
             raise IndexError
         if kind == "IntervalTier":
-            found[name.lower()] = [
+            intervals = [
                 Interval(float(words[i]), float(words[i + 1]), _text(words[i + 2])) for i in range(at, at + 3 * size, 3)
             ]
+            edges = [edge for one in intervals for edge in (one.start, one.end)]
+            if any(later < earlier - _TOGETHER for earlier, later in pairwise(edges)):
+                raise ValueError
+            found[name.lower()] = intervals
         at += a_mark * size
+    if at != len(words):  # a tier has fewer marks than it says, or more follow
+        raise ValueError
     return found
 
 

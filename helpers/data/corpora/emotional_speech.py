@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -16,8 +15,9 @@ import pandas as pd
 from helpers.data.corpora.roots import corpus_root
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import manifest_files, read_manifest, refuse_twice
 from helpers.data.sound import RATE, SOUND_ENDINGS, VIDEO_ENDINGS, examine, loader
+from helpers.data.text_files import is_there, json_of, once_each, text_lines
 from helpers.errors import StudyError
 
 ATTRIBUTES = ("arousal", "valence", "dominance")
@@ -29,6 +29,7 @@ _EMO_DB_MEN = ("03", "10", "11", "12", "15")
 _MSP = {"A": "angry", "S": "sad", "H": "happy", "U": "surprised", "F": "fearful", "D": "disgust", "C": "contempt",
         "N": "neutral", "O": "other"}  # fmt: skip
 _MSP_SPLITS = {"train": "train", "validation": "validation", "development": "validation", "test": "test"}
+_MSP_NUMBERS = ("EmoAct", "EmoVal", "EmoDom")
 _MSP_LABELS = ("label_consensus.json", "labels_consensus.json", "labels_concensus.json")
 
 
@@ -59,14 +60,15 @@ class Clip:
 
 @dataclass
 class Found:
-    """Clips of a corpus, and what was left out: reason -> how often."""
+    """Clips of a corpus, what was left out (reason -> how often), and what else a reader should know."""
 
     clips: list[Clip] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
 
     def notices(self) -> tuple[str, ...]:
-        """One line a reason."""
-        return tuple(f"{what}: {count:,} left out" for what, count in sorted(self.left_out.items()))
+        """One line a reason, and the remarks."""
+        return (*(f"{what}: {count:,} left out" for what, count in sorted(self.left_out.items())), *self.remarks)
 
 
 def ravdess(root: Path) -> Found:
@@ -101,7 +103,7 @@ def crema_d(root: Path) -> Found:
 
     The intended emotion is the label. ``VideoDemographics.csv`` beside the folders gives the speakers' sex.
     """
-    found, seen, sexes = Found(), _Once(), _crema_d_sexes(root)
+    found, seen, (sexes, odd) = Found(), _Once(), _crema_d_sexes(root)
     for file in _files(root):
         match = re.fullmatch(r"(\d{4})_[A-Z0-9]+_([A-Z]{3})_[A-Z]{1,2}", file.stem)
         if match is None:
@@ -112,15 +114,20 @@ def crema_d(root: Path) -> Found:
             tracks = _beside(file, file.stem)
             clip = Clip(file.stem, file, match[1], _CREMA_D[match[2]], sexes.get(match[1], ""), tracks=tracks)
             seen.add(found, clip)
+    unknown = len({clip.subject for clip in found.clips} - sexes.keys())
+    if (sexes or odd) and unknown:
+        found.remarks.append(f"the sex of {unknown} actor(s) is not in VideoDemographics.csv")
     return found
 
 
-def _crema_d_sexes(root: Path) -> dict[str, str]:
+def _crema_d_sexes(root: Path) -> tuple[dict[str, str], bool]:
+    """Actor -> ``"female"`` or ``"male"``, and whether there is a table of them."""
     file = root / "VideoDemographics.csv"
     if not file.is_file():
-        return {}
-    table = read_manifest(file, ("ActorID", "Sex"))
-    return {str(actor): str(sex).strip().lower() for actor, sex in zip(table["ActorID"], table["Sex"], strict=True)}
+        return {}, False
+    table = read_manifest(file, ("ActorID", "Sex"), text=("ActorID", "Sex"))
+    said = zip(table["ActorID"].fillna(""), table["Sex"].fillna("").str.lower(), strict=True)
+    return once_each(((actor, sex) for actor, sex in said if sex in ("female", "male")), file.name), True
 
 
 def emo_db(root: Path) -> Found:
@@ -149,6 +156,7 @@ def msp_face(root: Path) -> Found:
     speakers = _msp_speakers(root)
     splits = {str(row.get("SpkrID")): _MSP_SPLITS.get(str(row.get("Split_Set", "")).lower(), "")
               for row in rated.values()}  # fmt: skip
+    files = {file.stem.upper() for file in _files(root)}
     found, seen = Found(), _Once()
     for file in _files(root):
         if not re.fullmatch(r"MSP-FACE_\d{4}_\d+", file.stem, re.IGNORECASE):
@@ -162,10 +170,13 @@ def msp_face(root: Path) -> Found:
         elif letter != "X" and letter not in _MSP:
             found.left_out[f"unknown emotion {letter}"] += 1
         else:
-            values = [_number(row.get(key)) for key in ("EmoAct", "EmoVal", "EmoDom")]
+            values = [_number(row.get(key)) for key in _MSP_NUMBERS]
             seen.add(found, Clip(file.stem.upper(), file, speaker, _MSP.get(letter), str(row.get("Gender", "")).lower(),
                                  splits.get(speaker, "unlabelled" if splits else ""), (values[0], values[1], values[2]),
                                  _beside(file, file.stem)))  # fmt: skip
+    absent = len(rated.keys() - files)
+    found.left_out["rated segments without a file"] += absent
+    found.left_out += Counter()  # drops what is 0
     return found
 
 
@@ -174,19 +185,37 @@ def _msp_ratings(root: Path) -> dict[str, dict[str, Any]]:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         raise StudyError(f"MSP-Face: no {_MSP_LABELS[0]} in {root.name}/ or {root.name}/Labels/; it holds the labels")
-    try:
-        entries = json.loads(file.read_text())
-        return {Path(name).stem.upper(): (row[0] if isinstance(row, list) else row) for name, row in entries.items()}
-    except (ValueError, AttributeError, IndexError) as error:
-        raise StudyError(f"{file.name} cannot be read as MSP-Face's labels: {error}") from None
+    found = {}
+    for name, row in json_of(file, dict).items():
+        one = row[0] if isinstance(row, list) and len(row) == 1 else row
+        if not isinstance(one, dict) or not all(isinstance(value, str | int | float) for value in one.values()):
+            raise StudyError(f"{file.name}: {name[:80]} is not as MSP-Face's labels are: a list of one {{key: value}}")
+        wrong = [key for key in _MSP_NUMBERS if key in one and not 1 <= _number(one[key]) <= 7]
+        if wrong:
+            raise StudyError(f"{file.name}: {name[:80]} has the {wrong[0]} {str(one[wrong[0]])[:40]!r}; it is 1 to 7")
+        if str(one.get("Split_Set", "train")).lower() not in _MSP_SPLITS:
+            raise StudyError(f"{file.name}: {name[:80]} has the Split_Set {str(one['Split_Set'])[:40]!r}; it is "
+                             "Train, Development or Test")  # fmt: skip
+        lacks = [key for key in ("SpkrID", "EmoClass_Major") if not one.get(key)]
+        if lacks:
+            raise StudyError(f"{file.name}: {name[:80]} has no {lacks[0]}")
+        found[Path(name).stem.upper()] = one
+    return found
 
 
 def _msp_speakers(root: Path) -> dict[str, str]:
-    for file in (root / "Doc" / "speaker_id_segments.txt", root / "speaker_id_segments.txt"):
-        if file.is_file():
-            pairs = (line.strip().split(",") for line in file.read_text().splitlines() if "," in line)
-            return {Path(pair[0]).stem.upper(): pair[1].strip().removeprefix("Speaker_") for pair in pairs}
-    return {}
+    places = (root / "Doc" / "speaker_id_segments.txt", root / "speaker_id_segments.txt")
+    file = next((place for place in places if place.is_file()), None)
+    pairs, name = [], places[0].name
+    for number, line in enumerate(text_lines(file) if file else [], start=1):
+        segment, comma, speaker = line.strip().partition(",")
+        if line.strip() and not (segment and comma and speaker.strip() and "," not in speaker):
+            raise StudyError(
+                f"{file.name if file else ''}, line {number}: {line.strip()[:80]!r} is not 'segment,speaker'"
+            )
+        if line.strip():
+            pairs.append((Path(segment).stem.upper(), speaker.strip().removeprefix("Speaker_")))
+    return once_each(pairs, name)
 
 
 def speech_manifest(path: Path) -> Found:
@@ -196,17 +225,15 @@ def speech_manifest(path: Path) -> Found:
     ``arousal``, ``valence``, ``dominance``, ``tracks`` (OpenFace's CSV; else one of the same name beside the clip).
     """
     table = read_manifest(path, ("path", "label"))
+    refuse_twice(table["path"], path)
     found = Found()
-    for row in table.to_dict("records"):
-        file = path.parent / str(row["path"])
-        if not file.is_file():
-            raise StudyError(f"{path.name}: {row['sample_id']}: there is no file {row['path']}")
+    for row, file in zip(table.to_dict("records"), manifest_files(table, path, "sound files"), strict=True):
         tracks = row.get("tracks")
-        named = path.parent / str(tracks) if isinstance(tracks, str) and tracks else _beside(file, file.stem)
-        if named is not None and not named.is_file():
-            raise StudyError(f"{path.name}: {row['sample_id']}: there is no file {tracks}")
-        label = None if pd.isna(row["label"]) or not str(row["label"]).strip() else str(row["label"]).strip()
-        a, v, d = (_number(row.get(name)) for name in ATTRIBUTES)
+        named = path.parent / str(tracks) if tracks else _beside(file, file.stem)
+        if named is not None and not is_there(named):
+            raise StudyError(f"{path.name}: {row['sample_id']}: there is no file {str(tracks)[:80]}")
+        label = row["label"]
+        a, v, d = (_given_number(row, name, path) for name in ATTRIBUTES)
         found.clips.append(Clip(row["sample_id"], file, row["subject"], label, _text(row.get("group")),
                                 _text(row.get("split")), (a, v, d), named))  # fmt: skip
     return found
@@ -285,9 +312,11 @@ def _table(clips: list[Clip], seconds: np.ndarray) -> pd.DataFrame:
         table = table.drop(columns="group")
     split = [clip.split for clip in clips]
     if any(split):
-        missing = sum(not name for name in split)
+        missing = [clip.name for clip in clips if not clip.split]
         if missing:
-            raise StudyError(f"{missing} clips have no split while others have one; give one to each, or to none")
+            raise StudyError(
+                f"{len(missing)} clips, the first {missing[0]}, have no split while others have; give it to all or none"
+            )
         table["split"] = split
         table.loc[table["split"] == "unlabelled", "label"] = None
     return table
@@ -324,6 +353,15 @@ def _beside(file: Path, *stems: str) -> Path | None:
     """OpenFace's CSV of a clip: of one of these names, in the clip's folder or a folder beside it."""
     places = [file.parent, *(file.parent.parent / name for name in ("VideoFlash", "openface", "OpenFace", "processed"))]
     return next((p / f"{s}.csv" for p in places for s in stems if (p / f"{s}.csv").is_file()), None)
+
+
+def _given_number(row: dict[str, Any], name: str, manifest: Path) -> float:
+    """A number of a manifest's row, NaN where the field is empty."""
+    value = row.get(name)
+    found = _number(value)
+    if np.isinf(found) or (np.isnan(found) and not pd.isna(value)):
+        raise StudyError(f"{manifest.name}: {row['sample_id']}: {name} is {str(value)[:40]!r}, which is no number")
+    return found
 
 
 def _number(value: object) -> float:

@@ -12,14 +12,19 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.data.corpora.image_files import image_files
-from helpers.data.manifest import read_manifest
-from helpers.data.text_files import text_lines
+from helpers.data.manifest import manifest_files, read_manifest, refuse_twice
+from helpers.data.text_files import is_there, listed_file, once_each, text_lines
 from helpers.errors import StudyError
 
 UTKFACE_RACES = ("White", "Black", "Asian", "Indian", "Other")
 AGE_BANDS = ((0, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 120))
 _UTKFACE_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d{8,}.*\.jpe?g", re.IGNORECASE)
 _CELEBA_PARTS = {"0": "train", "1": "validation", "2": "test"}
+_FAIRFACE = {
+    "age": ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"),
+    "gender": ("Male", "Female"),
+    "race": ("East Asian", "Indian", "Black", "White", "Middle Eastern", "Latino_Hispanic", "Southeast Asian"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,11 @@ def fairface_files(root: Path) -> FaceFiles:
     """FairFace (Kärkkäinen & Joo, WACV 2021): ``fairface_label_train.csv`` and ``fairface_label_val.csv``.
 
     Their columns are ``file`` (such as ``train/1.jpg``), ``age``, ``gender``, ``race``, ``service_test``. The published
-    validation part is the test part here; without its table the training part is split.
+    validation part is the test part here; without its table the training part is split. A value that FairFace does not
+    have (a table saved by a spreadsheet has ``9-Mar`` for ``3-9``) is taken as absent, and counted.
 
     Raises:
-        StudyError: the training table, a column, or every picture is missing.
+        StudyError: the training table, a column, or every picture is missing, or a picture is listed twice.
     """
     tables = {"train": root / "fairface_label_train.csv", "test": root / "fairface_label_val.csv"}
     if not tables["train"].is_file():
@@ -83,14 +89,25 @@ def fairface_files(root: Path) -> FaceFiles:
     parts = []
     for split, file in tables.items():
         if file.is_file():
-            parts.append(read_manifest(file, ("file", "age", "gender", "race")).assign(split=split))
+            wanted = ("file", *_FAIRFACE)
+            part = read_manifest(file, wanted, text=wanted)
+            refuse_twice(part["file"], file)
+            parts.append(part.assign(split=split))
     listed = pd.concat(parts, ignore_index=True)
-    table = pd.DataFrame({"sample_id": listed["file"].astype(str), "split": listed["split"]})
-    for name in ("age", "gender", "race"):
-        table[name] = listed[name].astype(object).where(listed[name].notna(), None)
+    table = pd.DataFrame({"sample_id": listed["file"].fillna("").astype(str), "split": listed["split"]})
+    unknown = 0
+    for name, values in _FAIRFACE.items():
+        known = listed[name].isin(values)
+        unknown += int((~known & listed[name].notna()).sum())
+        table[name] = listed[name].astype(object).where(known, None)
     if len(parts) == 1:
         table = table.drop(columns="split")
     table, paths, notices = _present(table, root, "fairface")
+    if unknown:
+        notices = (
+            *notices,
+            f"{unknown} value(s) of age, gender or race that FairFace does not have are taken as absent",
+        )
     return FaceFiles(table, paths, ("gender", "race", "age"), [file for file in tables.values() if file.is_file()]
                      + [root / "train", root / "val"], notices)  # fmt: skip
 
@@ -108,19 +125,17 @@ def celeba_files(root: Path) -> FaceFiles:
     file = _list(root, "list_attr_celeba.txt")
     if file is None:
         raise StudyError(f"{root.name} has no list_attr_celeba.txt (there, in Anno/ or in Eval/); give CelebA's folder")
-    lines = [line.split() for line in text_lines(file) if line.strip()]
-    names = lines[1] if len(lines) > 1 else []
-    wrong = next((i for i, line in enumerate(lines[2:], 3) if len(line) != 1 + len(names)), None)
-    if not names or wrong is not None or not set(lines[2][1:] if len(lines) > 2 else ()) <= {"1", "-1"}:
-        raise StudyError(
-            f"{file.name}, line {wrong or 2}: expected a picture's name and 1 or -1 for each of {len(names)} attributes"
-        )
-    table = pd.DataFrame([line[1:] for line in lines[2:]], columns=names).replace({"1": "yes", "-1": "no"})
-    table.insert(0, "sample_id", [line[0] for line in lines[2:]])
+    names, rows = _attributes(file)
+    table = pd.DataFrame([row[1:] for row in rows], columns=names).replace({"1": "yes", "-1": "no"})
+    table.insert(0, "sample_id", [row[0] for row in rows])
+    refuse_twice(table["sample_id"], file)
     sources, notices = [file], []
     people = _pairs(_list(root, "identity_CelebA.txt"))
     if people:
         table["subject"] = "person " + table["sample_id"].map(people).fillna("of " + table["sample_id"])
+        nobody = int((~table["sample_id"].isin(people)).sum())
+        if nobody:
+            notices.append(f"{nobody} picture(s) that identity_CelebA.txt does not name are a person each")
     else:
         notices.append(
             "there is no identity_CelebA.txt: every picture is a subject, and a person may stand in two splits"
@@ -136,6 +151,26 @@ def celeba_files(root: Path) -> FaceFiles:
     folder = next((f for f in (root / "img_align_celeba", root / "Img" / "img_align_celeba") if f.is_dir()), root)
     table, paths, absent = _present(table, folder, "celeba")
     return FaceFiles(table, paths, tuple(names), [*sources, folder], (*notices, *absent))
+
+
+def _attributes(file: Path) -> tuple[list[str], list[list[str]]]:
+    """Names of CelebA's attributes, and the words of each picture's line."""
+    lines = [(i, line.split()) for i, line in enumerate(text_lines(file), 1) if line.strip()]
+    if len(lines) < 3:
+        raise StudyError(f"{file.name}: expected how many pictures there are, the attributes' names, and the pictures")
+    names, rows = lines[1][1], [words for _, words in lines[2:]]
+    twice = {name for name in names if names.count(name) > 1} | {"sample_id", "subject", "split"} & set(names)
+    if twice:
+        raise StudyError(f"{file.name}, line {lines[1][0]}: an attribute cannot be called {min(twice)}, or not twice")
+    for i, words in lines[2:]:
+        if len(words) != 1 + len(names) or not set(words[1:]) <= {"1", "-1"}:
+            raise StudyError(
+                f"{file.name}, line {i}: expected a picture's name and 1 or -1 for each of {len(names)} attributes"
+            )
+    if lines[0][1] != [str(len(rows))]:
+        said = " ".join(lines[0][1])[:40]
+        raise StudyError(f"{file.name}: its first line says {said} pictures, {len(rows)} follow; is it cut short?")
+    return names, rows
 
 
 def grouped_folders(root: Path) -> FaceFiles:
@@ -163,20 +198,16 @@ def listed_faces(file: Path) -> FaceFiles:
 
     Further columns may be targets or groups too.
     """
-    listed = read_manifest(file, ("path", "label", "group"))
+    listed = read_manifest(file, ("path", "label", "group"), text=None)
     attributes = [c for c in listed.columns if c not in ("path", "sample_id", "subject", "split")]
-    for name in attributes:
-        listed[name] = listed[name].astype(object).where(listed[name].notna(), None).map(lambda v: v and str(v))
-    paths = [file.parent / str(path) for path in listed["path"]]
-    absent = [path.name for path in paths if not path.is_file()]
-    if absent:
-        raise StudyError(f"{file.name}: {len(absent)} of {len(paths)} images are not there, the first {absent[0]}")
+    paths = manifest_files(listed, file, "images")
     return FaceFiles(listed.drop(columns="path"), paths, tuple(map(str, attributes)), [file, *paths])
 
 
 def _present(table: pd.DataFrame, folder: Path, name: str) -> tuple[pd.DataFrame, list[Path], tuple[str, ...]]:
     """The rows whose picture is there: large corpora are often fetched in part."""
-    there = pd.Series([(folder / i).is_file() for i in table["sample_id"]], index=table.index, dtype=bool)
+    named = [listed_file(folder, str(i), f"{name}'s lists") for i in table["sample_id"]]
+    there = pd.Series([is_there(path) for path in named], index=table.index, dtype=bool)
     if not there.any():
         raise StudyError(f"{name}: none of the {len(table):,} listed pictures lies below {folder.name}")
     absent = table.loc[~there, "sample_id"]
@@ -194,17 +225,17 @@ def _pairs(file: Path | None) -> dict[str, str]:
     """Two words a line as a dict; empty where there is no file."""
     if file is None:
         return {}
-    found = {}
+    found = []
     for number, line in enumerate(text_lines(file), start=1):
         words = line.split()
-        if words and len(words) != 2:
+        if words and (len(words) != 2 or not words[1].isdecimal()):
             raise StudyError(
-                f"{file.name}, line {number}: expected a picture's name and a number, not {line.strip()!r}"
+                f"{file.name}, line {number}: expected a picture's name and a number, not {line.strip()[:80]!r}"
             )
         if words:
-            found[words[0]] = words[1]
-    return found
+            found.append((words[0], words[1]))
+    return once_each(found, file.name)
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    return ", ".join(name[:80] for name in names[:3]) + (" …" if len(names) > 3 else "")

@@ -20,7 +20,7 @@ from helpers.data.corpora.face_files import (
 )
 from helpers.data.corpora.image_tables import files_corpus
 from helpers.data.corpus import Corpus
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import manifest_files, read_manifest
 from helpers.data.simulated.faces import ATTRIBUTES, EQUAL, GENERATOR, People, drawn_faces
 from helpers.errors import StudyError
 
@@ -86,7 +86,7 @@ def face_corpus(
     for what, column in (("target", target), ("group", group)):
         if column not in found.attributes:
             raise StudyError(
-                f"{name}: {what} {column!r} is no attribute; there are: {', '.join(found.attributes[:45])}"
+                f"{root.name}: {what} {column!r} is no attribute; there are: {', '.join(found.attributes[:45])}"
             )
     return _read(name, found, target, group, image_size, seed)
 
@@ -101,7 +101,7 @@ def face_sources(name: str, data_root: str, image_size: int, crowd: FaceCrowd) -
         return [f"generator:{GENERATOR}:{crowd}:{image_size}"]
     root = _given(name, data_root)
     if name == "manifest":
-        return [root, *(root.parent / str(path) for path in read_manifest(root, ("path",))["path"])]
+        return [root, *manifest_files(read_manifest(root, ("path",)), root, "images")]
     return [root]
 
 

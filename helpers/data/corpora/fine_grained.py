@@ -16,6 +16,7 @@ from helpers.data.corpora.image_tables import files_corpus
 from helpers.data.corpora.images import class_folders, image_manifest, image_sources
 from helpers.data.corpus import Corpus
 from helpers.data.simulated.butterflies import GENERATOR, drawn_butterflies
+from helpers.data.text_files import is_there
 from helpers.errors import StudyError
 
 NAMES = ("butterflies", "cub200", *LISTS, "folder", "manifest")
@@ -84,8 +85,8 @@ def _from_lists(name: str, listed: Listed, image_size: int) -> Corpus:
     twice = table["sample_id"].duplicated(keep="last").to_numpy()
     if twice.any():
         notices.append(f"{int(twice.sum())} picture(s) are listed twice; the last line counts")
-    there = [path.is_file() for path in paths]
-    absent = [path.name for path, found in zip(paths, there, strict=True) if not found]
+    there = [is_there(path) for path in paths]
+    absent = [path.name[:80] for path, found in zip(paths, there, strict=True) if not found]
     if len(absent) == len(paths):
         raise StudyError(f"{name}: none of the {len(paths)} listed pictures is there, the first is {absent[0]}")
     if absent:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +14,11 @@ from torch import Tensor
 
 from helpers.data.cache import cached
 from helpers.data.near_duplicates import SIDE, thumbnail
+from helpers.errors import StudyError
 from helpers.progress import bar
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"})
 MEMORY_LIMIT = 4 * 2**30  # bytes of pixels kept in memory; above it files are decoded when they are asked for
@@ -97,7 +102,7 @@ def _decode(paths: Sequence[Path], size: int, keep: bool, cut_below: int) -> dic
             digest = hashlib.sha256(f"unreadable {i}".encode())
             try:
                 image = _opened(path, cut_below)
-            except (OSError, ValueError, SyntaxError, EOFError):  # what Pillow raises on broken files
+            except StudyError:
                 image = None
             if image is not None:
                 readable[i] = True
@@ -111,20 +116,36 @@ def _decode(paths: Sequence[Path], size: int, keep: bool, cut_below: int) -> dic
     return {"pixels": pixels, "digests": digests, "readable": readable, "grey": grey, "thumbnails": thumbnails}
 
 
-def _opened(path: Path, cut_below: int = 0) -> np.ndarray:
-    """Pixels of a file, uint8 (H, W, 3), upright, whatever its mode; 16-bit grey is scaled to 8."""
+def picture_of(path: Path) -> Image.Image:
+    """A picture, decoded and upright; of several in one file the first.
+
+    Raises:
+        StudyError: the file is absent, is no picture, is damaged, or is too large to be one.
+    """
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)
-            if image.mode.startswith("I"):
-                deep = np.asarray(image, dtype=np.float64)
-                image = Image.fromarray((deep / 257).round().clip(0, 255).astype(np.uint8))
-            pixels = np.asarray(image.convert("RGB"))
-            return pixels[: max(1, len(pixels) - cut_below)]
-    except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+            return ImageOps.exif_transpose(file)
+    except Exception as error:  # Pillow raises whatever the damage leads to
+        words = " ".join(str(error).replace(str(path), path.name).split())[:120]
+        raise StudyError(f"{path.name} cannot be decoded as a picture: {words or type(error).__name__}") from None
+
+
+def _opened(path: Path, cut_below: int = 0) -> np.ndarray:
+    """Pixels of a file, uint8 (H, W, 3), upright, whatever its mode; 16 bits and fractions of 1 are scaled to 8."""
+    from PIL import Image
+
+    image = picture_of(path)
+    if image.mode[0] in "IF":
+        deep = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        scale = 1 / 257 if image.mode[0] == "I" else 255 if deep.max() <= 1 else 1
+        image = Image.fromarray((deep * scale).round().clip(0, 255).astype(np.uint8))
+    try:
+        pixels = np.asarray(image.convert("RGB"))
+    except ValueError as error:  # such as a picture in Lab
+        raise StudyError(f"{path.name} cannot be decoded as a picture: {error}") from None
+    return pixels[: max(1, len(pixels) - cut_below)]
 
 
 def _shrunk(pixels: np.ndarray, size: int) -> np.ndarray:

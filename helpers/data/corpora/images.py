@@ -20,7 +20,7 @@ from helpers.data.corpora.image_files import image_files
 from helpers.data.corpora.image_tables import TEST_SHARE, files_corpus
 from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import manifest_files, read_manifest
 from helpers.errors import StudyError
 
 _SPLIT_FOLDERS = {
@@ -70,7 +70,7 @@ def image_sources(name: str, data_root: str) -> list[Path | str]:
     if name == "stl10" and (root / "stl10_binary").is_dir():
         return [root / "stl10_binary"]
     if name == "manifest":
-        return [root, *(root.parent / path for path in _manifest_table(root)["path"])]
+        return [root, *manifest_files(_manifest_table(root), root, "images")]
     return [root]
 
 
@@ -202,20 +202,19 @@ def image_manifest(file: Path, image_size: int = 64, seed: int = 0) -> Corpus:
         seed: of the split, where the manifest gives none.
     """
     table = _manifest_table(_existing("manifest", str(file)))
-    paths = [file.parent / path for path in table["path"]]
-    absent = [path for path in paths if not path.is_file()]
-    if absent:
-        raise StudyError(f"{file.name}: {len(absent)} of {len(paths)} images are not there, the first {absent[0].name}")
-    table["label"] = (
-        table["label"].astype(object).where(table["label"].notna(), None).map(lambda v: v if v is None else str(v))
-    )
+    paths = manifest_files(table, file, "images")
+    if "split" in table.columns:
+        blank = table["label"].isna() & (table["split"] != "unlabelled")
+        if blank.any():
+            row = table[blank].iloc[0]
+            raise StudyError(
+                f"{file.name}: {row['sample_id']} is for {row['split']} but has no label; make it unlabelled"
+            )
     return files_corpus(table, paths, image_size, seed, file.stem, [file, *paths], f"manifest {file.name}")
 
 
 def _manifest_table(file: Path) -> pd.DataFrame:
-    table = read_manifest(file, required=("path", "label"))
-    table["path"] = table["path"].astype(str)
-    return table
+    return read_manifest(file, required=("path", "label"))
 
 
 def _existing(name: str, data_root: str) -> Path:

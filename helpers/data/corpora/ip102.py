@@ -9,12 +9,12 @@ import pandas as pd
 
 from helpers.data.corpora.image_tables import files_corpus
 from helpers.data.corpus import Corpus
-from helpers.data.text_files import text_lines
+from helpers.data.text_files import is_there, listed_file, once_each, text_lines
 from helpers.errors import StudyError
 
 LISTS = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
-_LINE = re.compile(r"^\s*(\S.*?)\s+(\d+)\s*$")
-_CLASS = re.compile(r"^\s*(\d+)\s+(\S.*?)\s*$")
+_LINE = re.compile(r"^\s*(\S.*?)\s+(\d{1,6})\s*$")
+_CLASS = re.compile(r"^\s*(\d{1,6})\s+(\S.*?)\s*$")
 
 
 def ip102(root: Path, image_size: int = 64, seed: int = 0) -> Corpus:
@@ -50,7 +50,7 @@ def ip102(root: Path, image_size: int = 64, seed: int = 0) -> Corpus:
         raise StudyError(f"none of the {len(table)} listed pictures lies in {root.name}/images or {root.name}")
     if absent.any():
         names = table.loc[absent, "sample_id"]
-        shown = ", ".join(names.iloc[:3]) + (" …" if len(names) > 3 else "")
+        shown = ", ".join(name[:80] for name in names.iloc[:3]) + (" …" if len(names) > 3 else "")
         notices.append(f"{len(names)} listed picture(s) are not there: {shown}")
         table = table[~absent].reset_index(drop=True)
     paths = [path for path in found if path is not None]
@@ -87,7 +87,9 @@ def _listed(file: Path, split: str) -> pd.DataFrame:
             continue
         match = _LINE.match(line)
         if match is None:
-            raise StudyError(f"{file.name}, line {number}: {line.strip()!r} is not 'path label' with a whole number")
+            raise StudyError(
+                f"{file.name}, line {number}: {line.strip()[:80]!r} is not 'path label' with a whole number"
+            )
         records.append({"sample_id": match[1].removeprefix("./"), "label": int(match[2]), "split": split})
     if not records:
         raise StudyError(f"{file.name} lists no pictures")
@@ -95,23 +97,22 @@ def _listed(file: Path, split: str) -> pd.DataFrame:
 
 
 def _place(root: Path, name: str) -> Path | None:
-    for place in (root / "images" / name, root / name):
-        if place.is_file():
-            return place
-    return None
+    places = (listed_file(folder, name, "IP102's lists") for folder in (root / "images", root))
+    return next((place for place in places if is_there(place)), None)
 
 
 def _named(labels: pd.Series, file: Path) -> pd.Series:
     if not file.is_file():
         return labels.map(lambda number: f"class{number:03d}")
-    names: dict[int, str] = {}
+    listed: list[tuple[str, str]] = []
     for number, line in enumerate(text_lines(file), start=1):
         if not line.strip():
             continue
         match = _CLASS.match(line)
         if match is None:
-            raise StudyError(f"{file.name}, line {number}: {line.strip()!r} is not 'number name'")
-        names[int(match[1])] = match[2]
+            raise StudyError(f"{file.name}, line {number}: {line.strip()[:80]!r} is not 'number name'")
+        listed.append((str(int(match[1])), match[2]))
+    names = {int(number): name for number, name in once_each(listed, file.name).items()}
     first = (
         1 if 0 not in names and (labels.min() == 0 or int(labels.max()) + 1 in names) else 0
     )  # the distribution counts classes from 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import TEXT, manifest_files, read_manifest, refuse_twice
 from helpers.data.phones import ERROR, SILENCE, plain_phone
+from helpers.data.text_files import json_of, listed_file, once_each, text_lines
 from helpers.data.textgrids import Interval, read_textgrid
 from helpers.errors import StudyError
 
@@ -143,7 +143,19 @@ def _scores(root: Path) -> dict[str, float]:
     if not file.is_file():
         return {}
     table = read_manifest(file, ("subject", "accentedness"))
-    return dict(zip(table["subject"], pd.to_numeric(table["accentedness"], errors="coerce"), strict=True))
+    refuse_twice(table["subject"], file)
+    rows = table.to_dict("records")
+    return {row["subject"]: _score(row["accentedness"], f"{file.name}: {row['subject']}") for row in rows}
+
+
+def _score(value: Any, where: str) -> float:
+    """How strong an accent is, NaN where the field is empty."""
+    if value is None or value != value:
+        return float("nan")
+    found = pd.to_numeric(pd.Series([value], dtype=object), errors="coerce")[0]
+    if not np.isfinite(found):
+        raise StudyError(f"{where}: accentedness is {str(value)[:40]!r}, which is no number")
+    return float(found)
 
 
 def speechocean762(root: Path) -> Found:
@@ -154,23 +166,34 @@ def speechocean762(root: Path) -> Found:
     sentences.
     """
     file = root / "resource" / "scores.json"
-    try:
-        scores = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise StudyError(f"speechocean762: {file.name} in {root.name}/resource/ cannot be read: {error}") from None
-    found = Found()
+    if not file.is_file():
+        raise StudyError(f"speechocean762: {file.name} in {root.name}/resource/ cannot be read: there is none")
+    scores, found = json_of(file, dict), Found()
+    named: set[str] = set()
     for split in ("train", "test"):
         waves, speakers = _pairs(root / split / "wav.scp"), _pairs(root / split / "utt2spk")
+        named |= waves.keys()
         for name, path in waves.items():
             row = scores.get(name)
             if row is None or name not in speakers:
                 found.left_out["left out: sentences without scores or speaker"] += 1
                 continue
-            canonical, perceived = _scored_phones(row)
+            where = listed_file(root, path, f"{split}/wav.scp")
+            try:
+                canonical, perceived = _scored_phones(row)
+                accuracy = _score(row.get("accuracy"), name)
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+                raise StudyError(f"{file.name}: {name} is not as speechocean762 has its scores") from None
+            if not canonical:
+                found.left_out["left out: sentences without phones"] += 1
+                continue
             found.recordings.append(
-                Recording(name, root / path, speakers[name], "Mandarin", str(row.get("text", "")), canonical, perceived,
-                          (), split, 10 - float(row.get("accuracy", np.nan)))
+                Recording(name, where, speakers[name], "Mandarin", str(row.get("text", "")), canonical, perceived,
+                          (), split, 10 - accuracy)
             )  # fmt: skip
+    unlisted = len(scores.keys() - named)
+    if unlisted:
+        found.left_out["left out: scored sentences that no wav.scp names"] += unlisted
     means = pd.DataFrame(
         {"subject": [r.subject for r in found.recordings], "score": [r.accentedness for r in found.recordings]}
     )
@@ -184,9 +207,12 @@ def speechocean762(root: Path) -> Found:
 def _scored_phones(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     canonical: list[str] = []
     perceived: list[str] = []
-    for word in row.get("words", []):
+    for word in row["words"]:
         phones = word["phones"].split() if isinstance(word["phones"], str) else list(word["phones"])
-        wrong = {int(m["index"]): str(m["pronounced-phone"]) for m in word.get("mispronunciations", [])}
+        wrong = {m["index"]: m["pronounced-phone"] for m in word.get("mispronunciations", [])}
+        texts = all(isinstance(phone, str) for phone in [*phones, *wrong.values()])
+        if not texts or not all(isinstance(i, int) and 0 <= i < len(phones) for i in wrong):
+            raise ValueError
         for i, phone in enumerate(phones):
             canonical.append(plain_phone(phone))
             heard = wrong.get(i, phone)
@@ -198,8 +224,11 @@ def _scored_phones(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
 def _pairs(file: Path) -> dict[str, str]:
     if not file.is_file():
         raise StudyError(f"speechocean762: there is no {file.parent.name}/{file.name} in {file.parent.parent.name}/")
-    lines = (line.split(maxsplit=1) for line in file.read_text().splitlines() if line.strip())
-    return {parts[0]: parts[1].strip() for parts in lines if len(parts) == 2}
+    lines = [(number, line.split(maxsplit=1)) for number, line in enumerate(text_lines(file), start=1) if line.strip()]
+    wrong = next(((number, parts) for number, parts in lines if len(parts) != 2), None)
+    if wrong is not None:
+        raise StudyError(f"{file.parent.name}/{file.name}, line {wrong[0]}: {wrong[1][0][:80]!r} stands alone")
+    return once_each(((parts[0], parts[1].strip()) for _, parts in lines), f"{file.parent.name}/{file.name}")
 
 
 def learner_manifest(path: Path) -> Found:
@@ -208,12 +237,10 @@ def learner_manifest(path: Path) -> Found:
     ``perceived`` is empty where nobody listened. Optional: ``subject`` (do give it), ``group``, ``sentence``,
     ``split``, ``accentedness``.
     """
-    table = read_manifest(path, ("path", "canonical", "perceived"))
+    table = read_manifest(path, ("path", "canonical", "perceived"), (*TEXT, "canonical", "perceived", "sentence"))
+    refuse_twice(table["path"], path)
     found = Found()
-    for row in table.to_dict("records"):
-        file = path.parent / str(row["path"])
-        if not file.is_file():
-            raise StudyError(f"{path.name}: {row['sample_id']}: there is no file {row['path']}")
+    for row, file in zip(table.to_dict("records"), manifest_files(table, path, "sound files"), strict=True):
         canonical = tuple(plain_phone(phone) for phone in _text(row["canonical"]).split())
         if not canonical:
             raise StudyError(f"{path.name}: {row['sample_id']}: canonical is empty; give its phones")
@@ -222,7 +249,7 @@ def learner_manifest(path: Path) -> Found:
             Recording(
                 row["sample_id"], file, row["subject"], _text(row.get("group")), _text(row.get("sentence")),
                 tuple(p for p in canonical if p != SILENCE), tuple(p for p in heard if p != SILENCE) or None,
-                (), _text(row.get("split")), float(row.get("accentedness", np.nan)),
+                (), _text(row.get("split")), _score(row.get("accentedness"), f"{path.name}: {row['sample_id']}"),
             )
         )  # fmt: skip
     return found

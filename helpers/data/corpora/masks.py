@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from helpers.data.cache import cached
-from helpers.data.corpora.image_files import ENDINGS, image_files
+from helpers.data.corpora.image_files import ENDINGS, image_files, picture_of
 from helpers.data.corpora.images import image_manifest
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
@@ -157,17 +157,13 @@ def _decoded(images: Sequence[Path], masks: Sequence[Path], size: int) -> Tensor
 
 def _marked(mask: Path, image: Path) -> np.ndarray:
     """The pixels that a mask marks as 255, others 0, uint8 (H, W)."""
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(mask) as file:
-            upright = ImageOps.exif_transpose(file)
-            deep = upright if upright.mode in ("1", "L", "P", "I", "I;16", "F") else upright.convert("L")
-            values = np.asarray(deep, dtype=np.float32)
-    except (OSError, ValueError, SyntaxError, EOFError):  # what Pillow raises on broken files
+        upright = picture_of(mask)
+        deep = upright if upright.mode in ("1", "L", "P", "I", "I;16", "F") else upright.convert("L")
+        values = np.nan_to_num(np.asarray(deep, dtype=np.float32))
+    except (StudyError, ValueError):
         raise StudyError(f"mask {mask.name} cannot be read as a picture; save it again as a .png") from None
-    with Image.open(image) as file:
-        width, height = ImageOps.exif_transpose(file).size
+    width, height = picture_of(image).size
     if values.shape != (height, width):
         raise StudyError(
             f"mask {mask.name} is {values.shape[1]}×{values.shape[0]} pixels, its image {image.name} {width}×{height}; "

@@ -14,6 +14,7 @@ from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
 from helpers.data.manifest import read_manifest
 from helpers.data.sound import RATE, examine, loader
+from helpers.data.text_files import is_there, listed_file
 from helpers.errors import StudyError
 
 LABEL_FILES = ("labels_consensus.csv", "labels_concensus.csv")  # releases up to 1.6 have the second spelling
@@ -60,7 +61,7 @@ def msp_podcast(data_root: str, unlabelled_limit: int = 0, rate: int = RATE) -> 
     table = pd.DataFrame(kept)
     for split in ("train", "validation", "test"):
         if not (table["split"] == split).any():
-            raise StudyError(f"MSP-Podcast: no usable sentence of the split {split!r} is there")
+            raise StudyError(f"MSP-Podcast: {label_file(root).name} gives no usable sentence of the split {split!r}")
     return Corpus(
         "msp_podcast", table, loader(files, rate), ATTRIBUTES, "for research, on request",
         "Lotfian & Busso, IEEE Trans. Affective Computing 10(4), 2019", False, fingerprint([label_file(root), *files]),
@@ -89,17 +90,17 @@ def label_file(root: Path) -> Path:
 
 def _labelled(root: Path) -> tuple[list[dict], Counter[str]]:
     file = label_file(root)
-    table = read_manifest(file, _COLUMNS)
+    table = read_manifest(file, _COLUMNS, text=("FileName", "SpkrID", "Split_Set", "EmoClass"))
     left_out: Counter[str] = Counter()
     found, seen = [], set()
     for row in table.to_dict("records"):
-        name, speaker = str(row["FileName"]).strip(), str(row["SpkrID"]).strip()
-        split = _SPLITS.get(str(row["Split_Set"]).strip().lower())
-        sound = _sound(root, name)
+        name, speaker = str(row["FileName"] or ""), str(row["SpkrID"] or "")
+        split = _SPLITS.get(str(row["Split_Set"]).lower())
+        sound = _sound(root, name, file)
         if sound is None:
             left_out["sentences without a sound file"] += 1
         elif split is None:
-            left_out[f"sentences of the split {row['Split_Set']}"] += 1
+            left_out[f"sentences of the split {str(row['Split_Set'])[:40]}"] += 1
         elif speaker.lower() in _UNKNOWN:
             left_out["sentences whose speaker is not known"] += 1
         elif name in seen:
@@ -110,16 +111,19 @@ def _labelled(root: Path) -> tuple[list[dict], Counter[str]]:
             if ratings is None:
                 left_out["sentences without ratings"] += 1
                 continue
-            emotion = _CLASSES.get(str(row.get("EmoClass", "X")).strip())
+            emotion = _CLASSES.get(str(row.get("EmoClass", "X")))
+            if emotion is None and row.get("EmoClass", "X") != "X":
+                left_out["emotions (of sentences that are used) that nobody knows"] += 1
             found.append({"sample_id": Path(name).stem, "subject": f"speaker{speaker}", **ratings, "label": emotion,
                           "split": split, "file": sound})  # fmt: skip
     return _speakers_in_one_split(found, left_out), left_out
 
 
 def _ratings(row: dict, file: Path) -> dict[str, float] | None:
-    values = pd.to_numeric(pd.Series([row["EmoAct"], row["EmoVal"], row["EmoDom"]]), errors="coerce")
-    if values.isna().any():
+    given = pd.Series([row["EmoAct"], row["EmoVal"], row["EmoDom"]], dtype=object)
+    if given.isna().any():
         return None
+    values = pd.to_numeric(given, errors="coerce")
     if not values.between(1, 7).all():
         raise StudyError(f"{file.name}: {row['FileName']} has a rating outside 1 to 7")
     return dict(zip(ATTRIBUTES, values.tolist(), strict=True))
@@ -153,7 +157,8 @@ def _unlabelled(root: Path, labelled: list[dict], limit: int) -> list[dict]:
 
 def _names(root: Path) -> set[str]:
     """All that the label file names, whether used or not: no sentence of a further test set becomes unlabelled."""
-    return {Path(str(name).strip()).stem for name in read_manifest(label_file(root), ("FileName",))["FileName"]}
+    names = read_manifest(label_file(root), ("FileName",), text=("FileName",))["FileName"]
+    return {Path(name).stem for name in names.dropna()}
 
 
 def _podcast(stem: str) -> str:
@@ -161,5 +166,6 @@ def _podcast(stem: str) -> str:
     return match[1] if match else stem
 
 
-def _sound(root: Path, name: str) -> Path | None:
-    return next((root / folder / name for folder in _FOLDERS if (root / folder / name).is_file()), None)
+def _sound(root: Path, name: str, labels: Path) -> Path | None:
+    places = (listed_file(root / folder, name, labels.name) for folder in _FOLDERS)
+    return next((place for place in places if is_there(place)), None)

@@ -19,6 +19,7 @@ from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
 from helpers.data.simulated.l2_speech import GENERATOR, draw_learners, read_sentences
 from helpers.data.sound import RATE, examine, loader, padded
+from helpers.data.text_files import is_there
 from helpers.errors import StudyError
 
 SIMULATED = "learners"
@@ -94,9 +95,10 @@ def pronunciation_corpus(name: str, data_root: str = "", counts: LearnerCounts =
         why = "; ".join(found.notices()) or "there is no recording"
         raise StudyError(f"{data_root}: no recording of {name} is there: {why}")
     files = [one.file for one in found.recordings]
-    absent = next((file for file in files if not file.is_file()), None)
+    absent = next((one for one in found.recordings if not is_there(one.file)), None)
     if absent is not None:
-        raise StudyError(f"{name}: there is no sound file {absent.relative_to(root) if root.is_dir() else absent.name}")
+        place = absent.file.relative_to(root) if root.is_dir() else absent.file.name
+        raise StudyError(f"{name}: there is no sound file {str(place)[:80]}, that of {absent.name}")
     looked = examine(files)
     kept = [one for one, good in zip(found.recordings, looked.usable, strict=True) if good]
     if not any(one.perceived for one in kept):
@@ -180,7 +182,11 @@ def _with_splits(table: pd.DataFrame) -> pd.DataFrame:
     """The table with a split for every row: drawn by speaker where the corpus gives none, or no validation part."""
     named = table["split"] != ""
     if not named.all() and named.any():
-        raise StudyError(f"{int((~named).sum())} recordings have no split while others have one; give all one, or none")
+        first = table.loc[~named, "sample_id"].iloc[0]
+        raise StudyError(
+            f"{int((~named).sum())} recordings, the first {first}, have no split while others have; give it to all or "
+            "none"
+        )
     if not named.any():
         return table.assign(split=split_by_subject(table, {"train": 0.55, "validation": 0.2, "test": 0.25}, 0))
     if not (table["split"] == "validation").any():

@@ -161,7 +161,7 @@ def _opened(file: Path) -> Any:
                 picture.load()
     except Image.DecompressionBombError:
         pixels = PLAIN + 1
-    except (OSError, ValueError, SyntaxError, EOFError):  # what Pillow raises on broken files
+    except Exception:  # Pillow raises whatever the damage leads to
         raise StudyError(
             f"{file.name} cannot be read as a slide or a picture; it is damaged or of another format"
         ) from None

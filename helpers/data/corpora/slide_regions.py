@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from helpers.data.slide import Slide
+from helpers.data.text_files import json_of
 from helpers.data.tissue import find_tissue
 from helpers.errors import StudyError
 
@@ -79,7 +79,9 @@ def read_region_mask(file: Path, slide: Slide, classes: tuple[str, ...] = CLASSE
         raise StudyError(
             f"{file.name} is too large for a region mask; save it at an eighth of the slide's size"
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError):
+    except StudyError:
+        raise
+    except Exception:  # Pillow raises whatever the damage leads to
         raise StudyError(f"region mask {file.name} cannot be read as a picture; save it again as a .png") from None
     rows, columns = labels.shape
     if abs(math.log(columns / rows * slide.height / slide.width)) > 0.02 + 1.5 / min(rows, columns):
@@ -109,7 +111,8 @@ def read_annotations(
         classes: names; ``Grey matter``, ``GM``, ``gray`` … are understood, and QuPath's ``Ignore*`` is unknown.
 
     Raises:
-        StudyError: it is no GeoJSON, has a class that is none of these, or nothing with a class.
+        StudyError: it is no GeoJSON, has a class that is none of these, a polygon that does not lie on the slide, or
+            nothing with a class.
     """
     from PIL import Image, ImageDraw
 
@@ -127,12 +130,11 @@ def read_annotations(
         ignored = _words(name) in _IGNORED
         value = UNKNOWN if ignored else class_position(name, classes, f"{file.name}: annotation {number}")
         for rings in _polygons(feature, f"{file.name}: annotation {number}"):
+            _check_outline(rings, full, f"{file.name}: annotation {number}")
             stencil = Image.new("1", canvas.size)
             pen = ImageDraw.Draw(stencil)
             for k, ring in enumerate(rings):  # the first is the outline, the rest are holes
-                points = [(px / downsample, py / downsample) for px, py in ring]
-                if len(points) >= 3:
-                    pen.polygon(points, fill=int(k == 0))
+                pen.polygon([(px / downsample, py / downsample) for px, py in ring], fill=int(k == 0))
             canvas.paste(value, mask=stencil)
             drawn += 1
     if drawn == 0:
@@ -149,10 +151,7 @@ def _said(labels: np.ndarray, file: Path) -> np.ndarray:
 
 
 def _features(file: Path) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # decoding errors among them
-        raise StudyError(f"{file.name} cannot be read as GeoJSON: {str(error).splitlines()[0]}") from None
+    found = json_of(file, object)
     if isinstance(found, dict):
         found = found.get("features") if found.get("type") == "FeatureCollection" else [found]
     if not isinstance(found, list) or not all(
@@ -165,9 +164,11 @@ def _features(file: Path) -> list[dict[str, Any]]:
 
 
 def _class_name(feature: dict[str, Any]) -> str | None:
-    given = (feature.get("properties") or {}).get("classification")
+    properties = feature.get("properties")
+    given = properties.get("classification") if isinstance(properties, dict) else properties
     if isinstance(given, dict):
-        given = given.get("name") or " ".join(map(str, given.get("names") or [])) or None
+        names = given.get("names") or []
+        given = given.get("name") or " ".join(map(str, names if isinstance(names, list) else [names])) or None
     return str(given) if given else None
 
 
@@ -186,7 +187,7 @@ def class_position(name: str, classes: tuple[str, ...], where: str) -> int:
     known = _ALIASES.get(words, words)
     if known not in classes:
         raise StudyError(
-            f"{where} has the class {name!r}; allowed: {', '.join(classes)}, or Ignore* for a part left out"
+            f"{where} has the class {name[:80]!r}; allowed: {', '.join(classes)}, or Ignore* for a part left out"
         )
     return classes.index(known)
 
@@ -203,5 +204,18 @@ def _polygons(feature: dict[str, Any], where: str) -> list[list[list[tuple[float
     try:
         polygons = [coordinates] if kind == "Polygon" else coordinates
         return [[[(float(p[0]), float(p[1])) for p in ring] for ring in rings] for rings in polygons]
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
         raise StudyError(f"{where} has coordinates that are no numbers") from None
+
+
+def _check_outline(rings: list[list[tuple[float, float]]], full: tuple[int, int], where: str) -> None:
+    """Refuse an outline that no region of the slide can have; ``full``: width and height, pixels."""
+    if not rings or min(map(len, rings)) < 3:
+        raise StudyError(f"{where} has an outline of fewer than three points")
+    points = np.array([point for ring in rings for point in ring])  # (n, 2)
+    size = np.array(full)
+    if not ((points >= -size) & (points <= 2 * size)).all():
+        raise StudyError(f"{where} lies far outside of the slide of {full[0]}×{full[1]} pixels")
+    outline = np.array(rings[0])
+    if (outline.max(0) <= 0).any() or (outline.min(0) >= size).any():
+        raise StudyError(f"{where} lies outside of the slide of {full[0]}×{full[1]} pixels")

@@ -24,8 +24,9 @@ from helpers.data.corpora.slide_source import SlideSource, Tiling
 from helpers.data.corpora.tile_folders import tile_folders
 from helpers.data.corpus import SPLITS, Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import manifest_files, read_manifest, refuse_blanks, refuse_twice
 from helpers.data.slide import Slide
+from helpers.data.text_files import is_there
 from helpers.data.tissue import find_tissue
 from helpers.errors import StudyError
 from helpers.progress import bar
@@ -150,18 +151,21 @@ def slides_below(root: Path) -> list[SlideSource]:
 def _dealt(sources: list[SlideSource], file: Path) -> list[SlideSource]:
     """The slides with their splits, from the file where there is one."""
     if file.is_file():
-        listed = read_manifest(file, ("slide", "split"))
-        table = listed.assign(slide=listed["slide"].astype(str)).set_index("slide")
+        listed = read_manifest(file, ("slide", "split"), text=None)
+        refuse_blanks(listed["slide"], file)
+        refuse_twice(listed["slide"], file)
+        table = listed.set_index("slide")
         unknown = sorted(set(table.index) - {s.name for s in sources})
         if unknown:
-            raise StudyError(f"{file.name}: there is no slide {unknown[0]!r}")
-        if table.index.duplicated().any():
-            raise StudyError(f"{file.name}: slide {table.index[table.index.duplicated()][0]!r} stands twice")
+            raise StudyError(f"{file.name}: there is no slide {unknown[0][:80]!r}")
         found = []
         for s in sources:
             split = str(table["split"].get(s.name, "unlabelled"))
             group = str(table["group"].fillna("").get(s.name, "")) if "group" in table else ""
             found.append(_checked(SlideSource(s.name, s.file, s.annotation, split, group), file.name))
+        unsaid = next((s.name for s in sources if s.annotation is not None and s.name not in table.index), None)
+        if unsaid is not None:
+            raise StudyError(f"{file.name}: there is no line of slide {unsaid}, which has a mask or annotation")
         return found
     annotated = pd.DataFrame({"subject": [s.name for s in sources if s.annotation]})
     if len(annotated) < len(SHARES):
@@ -181,12 +185,11 @@ def listed_slides(file: Path) -> list[SlideSource]:
     """
     table = read_manifest(file, ("path", "split"))
     found = []
-    for row in table.to_dict("records"):
+    for row, path in zip(table.to_dict("records"), manifest_files(table, file, "slides"), strict=True):
         noted = row.get("annotation")
-        annotation = None if noted is None or pd.isna(noted) or not str(noted).strip() else file.parent / str(noted)
-        if annotation is not None and not annotation.is_file():
-            raise StudyError(f"{file.name}: the annotation {noted} is not there")
-        path = file.parent / str(row["path"])
+        annotation = None if noted is None or pd.isna(noted) else file.parent / str(noted)
+        if annotation is not None and not is_there(annotation):
+            raise StudyError(f"{file.name}: the annotation {str(noted)[:80]} is not there")
         group = "" if pd.isna(row.get("group", np.nan)) else str(row["group"])
         found.append(_checked(SlideSource(slide_name(path), path, annotation, str(row["split"]), group), file.name))
     names = [s.name for s in found]
@@ -197,7 +200,9 @@ def listed_slides(file: Path) -> list[SlideSource]:
 
 def _checked(source: SlideSource, where: str) -> SlideSource:
     if source.split not in SPLITS:
-        raise StudyError(f"{where}: slide {source.name}: unknown split {source.split!r}; allowed: {', '.join(SPLITS)}")
+        raise StudyError(
+            f"{where}: slide {source.name}: unknown split {source.split[:40]!r}; allowed: {', '.join(SPLITS)}"
+        )
     if source.split != "unlabelled" and source.annotation is None:
         raise StudyError(
             f"{where}: slide {source.name} is for {source.split} but has no mask or annotation; add one or make it "

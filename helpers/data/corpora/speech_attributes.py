@@ -48,7 +48,12 @@ def attribute_corpus(
     corpus = emotion_corpus(name, data_root)
     if name in BY_PROXY:
         corpus = _with_proxies(corpus)
-    known = corpus.table[list(ATTRIBUTES)].notna().all(axis=1)
+    rated = corpus.table[list(ATTRIBUTES)]
+    odd = ~(rated.isna() | ((rated >= 1) & (rated <= 7))).all(axis=1)
+    if odd.any():
+        first = corpus.table.loc[odd, "sample_id"].iloc[0]
+        raise StudyError(f"{name}: {first} has arousal, valence or dominance outside 1 to 7; bring them to that scale")
+    known = rated.notna().all(axis=1)
     split = corpus.table["split"].to_numpy(dtype=object) if "split" in corpus.table.columns else None
     if split is None:
         if not known.any():

@@ -16,9 +16,10 @@ import pandas as pd
 import torch
 
 from helpers.data.corpus import Corpus, folds_by_subject
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import read_manifest, refuse_blanks
 from helpers.errors import StudyError
 
+_MOST_VALUES = 50_000_000  # of one array of a file
 LEVEL_LIMIT = 50  # a text column with more different values than this is no category but an identifier
 _RESERVED = ("sample_id", "subject", "group", "split", "time", "event")
 
@@ -279,20 +280,27 @@ def _deepsurv(name: str, path: Path) -> SurvivalCorpus:
         with h5py.File(path) as file:
             for group in ("train", "test"):
                 for key, found in parts.items():
-                    found.append(np.asarray(file[group][key]))
+                    held = file[group][key]
+                    if held.size > _MOST_VALUES:  # a small file may promise any size
+                        raise ValueError(f"{group}/{key} promises {held.size:,} values")
+                    found.append(np.asarray(held))
     except KeyError as error:
         raise StudyError(
             f"{path.name}: not DeepSurv's layout, train and test with x, t and e each ({' '.join(error.args)})"
         ) from error
-    except (OSError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, TypeError, ValueError, RuntimeError, AttributeError, MemoryError) as error:
         raise StudyError(f"{path.name} cannot be read as HDF5 ({error}); is it cut short? Fetch it again") from error
-    x, time, event = (np.concatenate(found) for found in parts.values())
-    if x.ndim != 2 or x.shape[1] != len(layout.columns) or not len(x) == len(time) == len(event):
+    try:
+        x, time, event = (np.concatenate(found) for found in parts.values())
+    except ValueError:
+        raise StudyError(f"{path.name}: train and test have arrays of different shapes") from None
+    shaped = x.ndim == 2 and x.shape[1] == len(layout.columns) and len(x) > 0
+    if not shaped or not x.shape[:1] == time.shape == event.shape:
         raise StudyError(
             f"{path.name}: x has shape {x.shape}, t {time.shape}, e {event.shape}; of {len(layout.columns)}"
         )
     for key, values in (("x", x), ("t", time), ("e", event)):
-        if not np.issubdtype(values.dtype, np.number):
+        if values.dtype.kind not in "iuf":
             raise StudyError(f"{path.name}: {key} of {name} holds text such as {str(values.flat[0])!r}, not numbers")
     features = pd.DataFrame(np.asarray(x, float).round(6), columns=list(layout.columns))
     for column, levels in layout.levels.items():
@@ -309,7 +317,11 @@ def _deepsurv(name: str, path: Path) -> SurvivalCorpus:
 
 def _manifest(path: Path, time_column: str, event_column: str, subject_column: str) -> SurvivalCorpus:
     wanted = [c for c in (time_column, event_column, subject_column) if c]
-    table = read_manifest(path, required=wanted)
+    table = read_manifest(
+        path, required=wanted, text=("sample_id", "subject", *([subject_column] * bool(subject_column)))
+    )
+    if subject_column:
+        refuse_blanks(table[subject_column], path)
     subject = table[subject_column].astype(str) if subject_column else table["subject"].astype(str)
     left_out = {time_column, event_column, subject_column, *_RESERVED}
     features = table[[c for c in table.columns if c not in left_out]].copy()

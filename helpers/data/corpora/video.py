@@ -8,8 +8,10 @@ Every reader returns a :class:`Corpus` of clips whose label column is ``label`` 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from helpers.data.corpora.video_clips import ClipGrid, RecentlyUsed, Videos, cli
 from helpers.data.corpora.video_files import ENDINGS, decode_video
 from helpers.data.corpus import Corpus, split_by_subject
 from helpers.data.fingerprint import fingerprint
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import manifest_files, read_manifest, refuse_blanks
 from helpers.data.simulated.actions import ACTIONS, FRAME_RATE, GENERATOR, draw_videos
 from helpers.data.text_files import text_lines
 from helpers.errors import StudyError
@@ -34,7 +36,8 @@ _SPLIT_FOLDERS = {"train": "train", "val": "validation", "validation": "validati
 # KTH's own persons for each split, from the corpus's page.
 _KTH = {"train": (11, 12, 13, 14, 15, 16, 17, 18), "validation": (1, 4, 19, 20, 21, 23, 24, 25)}
 _KTH_NAME = re.compile(r"person(\d\d)_([a-z]+)_d(\d)(?:_uncomp)?$")
-_KTH_LINE = re.compile(r"^(person\d\d_[a-z]+_d\d)\s+frame[s]?\s+([\d\s,\-]+)")
+_KTH_LINE = re.compile(r"^(person\d\d_[a-z]+_d\d)\s+frame[s]?\s+(.*)")
+_KTH_RANGES = re.compile(r"(?:\d{1,6}\s*-\s*\d{1,6}\s*(?:,\s*|$))+")
 _UCF_NAME = re.compile(r"v_(\w+)_g(\d\d)_c(\d\d)$")
 
 
@@ -96,7 +99,7 @@ def video_sources(name: str, data_root: str, drawing: Drawing) -> list[Path | st
         return [_drawn_source(name.removeprefix("drawn_"), drawing)]
     root = _existing(name, data_root)
     if name == "manifest":
-        return [root, *(root.parent / str(path) for path in read_manifest(root, ("path", "label"))["path"])]
+        return [root, *manifest_files(read_manifest(root, ("path", "label")), root, "videos")]
     return [root]
 
 
@@ -157,11 +160,23 @@ def _kth_sequences(root: Path) -> tuple[dict[str, list[tuple[int, int]]], list[s
     if file is None:
         return {}, ["no 00sequences.txt: clips may show the stretches in which nobody is in view"]
     ranges = {}
-    for line in file.read_text(errors="replace").splitlines():
+    content = file.read_text(encoding="utf-8-sig", errors="replace")
+    for number, line in enumerate(content.splitlines(), start=1):
         match = _KTH_LINE.match(line.strip())
-        if match:
-            pairs = re.findall(r"(\d+)\s*-\s*(\d+)", match[2])
-            ranges[match[1]] = [(int(a) - 1, int(b) - 1) for a, b in pairs]
+        if match is None:
+            if _KTH_NAME.match(line.split()[0] if line.split() else "") and "missing" not in line:
+                raise StudyError(f"{file.name}, line {number}: {line.strip()[:80]!r} does not say which frames")
+            continue
+        if match[1] in ranges or not _KTH_RANGES.fullmatch(match[2].strip()):
+            raise StudyError(
+                f"{file.name}, line {number}: {line.strip()[:80]!r} has no ranges of frames, or stands twice"
+            )
+        pairs = [(int(a) - 1, int(b) - 1) for a, b in re.findall(r"(\d+)\s*-\s*(\d+)", match[2])]
+        if any(not 0 <= a < b for a, b in pairs) or any(b >= a for (_, b), (a, _) in pairwise(pairs)):
+            raise StudyError(f"{file.name}, line {number}: the ranges of frames are out of order")
+        ranges[match[1]] = pairs
+    if not ranges:
+        raise StudyError(f"{file.name} has no line such as 'person01_boxing_d1 frame 1-95, 96-185'; is it KTH's own?")
     return ranges, []
 
 
@@ -183,8 +198,12 @@ def ucf101(root: Path, size: int, grid: ClipGrid) -> Corpus:
     notices: list[str] = []
     if all(lists.values()):
         stems = [path.stem.lower() for path, _ in found]
-        split = ["train" if s in lists["train"] else "test" if s in lists["test"] else None for s in stems]
+        split = ["test" if s in lists["test"] else "train" if s in lists["train"] else None for s in stems]
         table, notices = _only_listed(table.assign(split=split), "trainlist01.txt and testlist01.txt")
+        both = len(lists["train"] & lists["test"])
+        notices += [f"{both} video(s) stand in both lists: taken for the test"] if both else []
+        absent = len((lists["train"] | lists["test"]) - set(stems))
+        notices += [f"{absent} listed video(s) are not there"] if absent else []
     else:
         table["split"] = ["test" if int(match[2]) <= 7 else "train" for _, match in found]
         notices = ["no trainlist01.txt and testlist01.txt: groups 1 to 7 are the test set, as in the official split 1"]
@@ -216,15 +235,21 @@ def hmdb51(root: Path, size: int, grid: ClipGrid) -> Corpus:
     for folder in (root, root.parent):
         for file in folder.glob("**/*_test_split1.txt" if folder == root else "*/*_test_split1.txt"):
             action = file.name.removesuffix("_test_split1.txt")
-            for line in text_lines(file):
-                if len(line.split()) == 2:
-                    marks[f"{action}/{Path(line.split()[0]).stem}"] = int(line.split()[1])
+            for number, line in enumerate(text_lines(file), start=1):
+                words = line.split()
+                if words and (len(words) != 2 or words[1] not in ("0", "1", "2")):
+                    raise StudyError(f"{file.name}, line {number}: {line.strip()[:80]!r} is not 'video 0', 1 or 2")
+                if words and marks.setdefault(f"{action}/{Path(words[0]).stem}", int(words[1])) != int(words[1]):
+                    raise StudyError(f"{file.name}, line {number}: {words[0][:80]} stands twice, for different parts")
         if marks:
             break
     notices: list[str] = []
     if marks:
-        split = [{1: "train", 2: "test"}.get(marks.get(f"{p.parent.name}/{p.stem}", 0)) for p in files]
+        names = [f"{p.parent.name}/{p.stem}" for p in files]
+        split = [{1: "train", 2: "test"}.get(marks.get(name, 0)) for name in names]
         table, notices = _only_listed(table.assign(split=split), "the lists of split 1")
+        absent = len(marks.keys() - set(names))
+        notices += [f"{absent} listed video(s) are not there"] if absent else []
         table = _with_validation(table)
     return _from_files("hmdb51", table, size, grid, root, "Kuehne et al. 2011, HMDB51", notices)
 
@@ -257,12 +282,12 @@ def class_folders(root: Path, size: int, grid: ClipGrid) -> Corpus:
 def video_manifest(file: Path, size: int, grid: ClipGrid) -> Corpus:
     """Videos named by a CSV or Parquet file with the columns ``path`` (relative to it) and ``label``, and optionally
     ``subject`` and ``split``."""
-    table = read_manifest(file, ("path", "label")).drop(columns="sample_id")
-    table["path"] = [file.parent / str(path) for path in table["path"]]
-    absent = [path for path in table["path"] if not path.is_file()]
-    if absent:
-        raise StudyError(f"{file.name}: {len(absent)} of {len(table)} videos are not there, the first {absent[0].name}")
-    table["label"] = table["label"].astype(str)
+    table = read_manifest(file, ("path", "label"))
+    refuse_blanks(table["label"], file)
+    if (table["subject"] == table["sample_id"]).all():  # nobody says whose they are
+        table = table.drop(columns="subject")
+    table = table.drop(columns="sample_id")
+    table["path"] = manifest_files(table, file, "videos")
     return _from_files(file.stem, table, size, grid, file.parent, f"manifest {file.name}", [])
 
 
@@ -273,7 +298,7 @@ def _from_files(
     """Decode, leave out what cannot be used, keep copies together, split by subject, cut."""
     paths = list(table["path"])
     digests = [_digest(path) for path in paths]
-    table = table.assign(digest=digests, video=[path.relative_to(root).as_posix() for path in paths])
+    table = table.assign(digest=digests, video=[Path(os.path.relpath(path, root)).as_posix() for path in paths])
     facts = _facts(paths, digests, size)
     table = table.assign(**{column: facts[column] for column in facts.columns})
     lost = table["length"] == 0

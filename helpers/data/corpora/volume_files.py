@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from helpers.data.text_files import is_there
 from helpers.errors import StudyError
 
 ENDINGS = (".nii", ".nii.gz", ".mhd")
+MOST_VOXELS = 4 * 10**9  # that a file may promise; a small one may promise any number
 _ELEMENTS = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4", "MET_UINT": "u4",
     "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
@@ -66,9 +70,26 @@ def read_header(path: Path) -> Header:
     """
     if path.name.lower().endswith(".mhd"):
         fields = _mhd_fields(path)
-        return Header(_mhd_shape(fields, path), _mhd_affine(fields, path))
-    image = _nifti(path)
-    return Header(tuple(image.shape), np.asarray(image.affine, dtype=np.float64))
+        header = Header(_mhd_shape(fields, path), _mhd_affine(fields, path))
+    else:
+        image = _nifti(path)
+        header = Header(tuple(image.shape), np.asarray(image.affine, dtype=np.float64))
+    _check(header, path)
+    return header
+
+
+def _check(header: Header, path: Path) -> None:
+    """Refuse a header that no volume has."""
+    if len(header.shape) not in (3, 4) or min(header.shape) < 1:
+        raise StudyError(f"{path.name} has the shape {header.shape}; a volume has three axes, or four with channels")
+    voxels = int(np.prod([float(n) for n in header.shape]))
+    if voxels > MOST_VOXELS:
+        raise StudyError(f"{path.name} says that it has {voxels:,} voxels; it is cut short or damaged")
+    axes = header.affine[:3, :3]
+    if not np.isfinite(header.affine).all() or not 1e-9 < abs(float(np.linalg.det(axes))) < 1e9:
+        raise StudyError(
+            f"{path.name}: its spacing, offset or transform matrix is not that of a volume; it is cut short or damaged"
+        )
 
 
 def read_volume(path: Path, channel: int = 0) -> Volume:
@@ -84,15 +105,15 @@ def read_volume(path: Path, channel: int = 0) -> Volume:
     if path.name.lower().endswith(".mhd"):
         return _read_mhd(path)
     image = _nifti(path)
-    if image.ndim not in (3, 4) or 0 in image.shape:
-        raise StudyError(f"{path.name} has the shape {image.shape}; a volume has three axes, or four with channels")
+    affine = np.asarray(image.affine, dtype=np.float64)
+    _check(Header(tuple(image.shape), affine), path)
     if image.ndim == 4 and not 0 <= channel < image.shape[3]:
         raise StudyError(f"{path.name} has {image.shape[3]} channel(s), counted from 0; there is no channel {channel}")
     try:
         stored = image.dataobj[..., channel] if image.ndim == 4 else image.dataobj[...]
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except Exception as error:  # nibabel raises whatever the damage leads to
         raise _damaged(path, error) from None
-    return Volume(np.asarray(stored), np.asarray(image.affine, dtype=np.float64))
+    return Volume(np.asarray(stored), affine)
 
 
 def write_volume(path: Path, volume: Volume) -> None:
@@ -105,13 +126,12 @@ def write_volume(path: Path, volume: Volume) -> None:
 
 def _nifti(path: Path) -> Any:
     import nibabel
-    from nibabel.filebasedimages import ImageFileError
 
     if not path.is_file():
         raise StudyError(f"there is no file {path.name} in {path.parent.name}")
     try:
         return nibabel.load(path)
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError) as error:
+    except Exception as error:  # nibabel raises whatever the damage leads to
         raise _damaged(path, error) from None
 
 
@@ -123,7 +143,7 @@ def _damaged(path: Path, error: Exception) -> StudyError:
 def _mhd_fields(path: Path) -> dict[str, str]:
     """The ``key = value`` lines of a MetaImage header."""
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("ascii").splitlines()
     except OSError:
         raise StudyError(f"there is no file {path.name} in {path.parent.name}") from None
     except UnicodeDecodeError as error:
@@ -131,8 +151,8 @@ def _mhd_fields(path: Path) -> dict[str, str]:
     fields: dict[str, str] = {}
     for line in lines:
         key, mark, value = line.partition("=")
-        if mark:
-            fields[key.strip()] = value.strip()
+        if mark and fields.setdefault(key.strip(), value.strip()) != value.strip():
+            raise StudyError(f"{path.name} is no MetaImage header: {key.strip()[:40]} stands twice")
     for key in ("DimSize", "ElementType", "ElementDataFile"):
         if key not in fields:
             raise StudyError(f"{path.name} is no MetaImage header: it has no {key}")
@@ -140,10 +160,10 @@ def _mhd_fields(path: Path) -> dict[str, str]:
 
 
 def _mhd_shape(fields: dict[str, str], path: Path) -> tuple[int, ...]:
-    shape = tuple(int(n) for n in fields["DimSize"].split())
-    if len(shape) != 3 or min(shape) < 1:
-        raise StudyError(f"{path.name} has the size {fields['DimSize']}; a volume has three axes")
-    return shape
+    words = fields["DimSize"].split()
+    if len(words) != 3 or not all(re.fullmatch(r"0*[1-9]\d{0,6}", word) for word in words):
+        raise StudyError(f"{path.name} has the size {fields['DimSize'][:40]!r}; a volume has three axes")
+    return tuple(int(word) for word in words)
 
 
 def _mhd_affine(fields: dict[str, str], path: Path) -> np.ndarray:
@@ -151,7 +171,10 @@ def _mhd_affine(fields: dict[str, str], path: Path) -> np.ndarray:
 
     def numbers(keys: tuple[str, ...], usual: str) -> np.ndarray:
         words = next((fields[key] for key in keys if key in fields), usual).split()
-        return np.array([float(word) for word in words])
+        try:
+            return np.array([float(word) for word in words])
+        except ValueError:
+            raise StudyError(f"{path.name}: {keys[0]} is {' '.join(words)[:40]!r}, which are no numbers") from None
 
     spacing = numbers(("ElementSpacing", "ElementSize"), "1 1 1")
     origin = numbers(("Offset", "Position", "Origin"), "0 0 0")
@@ -168,22 +191,25 @@ def _read_mhd(path: Path) -> Volume:
     fields = _mhd_fields(path)
     shape = _mhd_shape(fields, path)
     if fields["ElementType"] not in _ELEMENTS:
-        raise StudyError(f"{path.name}: voxels of the type {fields['ElementType']} are not read here")
+        raise StudyError(f"{path.name}: voxels of the type {fields['ElementType'][:40]} are not read here")
     big = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False")).lower() == "true"
     kind = np.dtype(_ELEMENTS[fields["ElementType"]]).newbyteorder(">" if big else "<")
     raw = path.parent / fields["ElementDataFile"]
     if raw.name != fields["ElementDataFile"]:
-        raise StudyError(f"{path.name}: its voxels must lie in one file beside it, not in {fields['ElementDataFile']}")
-    if not raw.is_file():
-        raise StudyError(f"{path.name}: there is no file {raw.name} with its voxels beside it")
+        named = fields["ElementDataFile"][:80]
+        raise StudyError(f"{path.name}: its voxels must lie in one file beside it, not in {named}")
+    if not is_there(raw):
+        raise StudyError(f"{path.name}: there is no file {raw.name[:80]} with its voxels beside it")
+    affine = _mhd_affine(fields, path)
+    _check(Header(shape, affine), path)
+    wanted = math.prod(shape) * kind.itemsize
     content = raw.read_bytes()
     if fields.get("CompressedData", "False").lower() == "true":
         try:
-            content = zlib.decompress(content)
+            content = zlib.decompressobj().decompress(content, wanted + 1)  # no more, whatever it unpacks to
         except zlib.error as error:
             raise _damaged(raw, error) from None
-    wanted = int(np.prod(shape)) * kind.itemsize
-    if len(content) < wanted:
+    if len(content) != wanted:
         raise _damaged(raw, ValueError(f"{len(content)} of {wanted} bytes"))
-    array = np.frombuffer(content, kind, int(np.prod(shape))).reshape(shape, order="F")
-    return Volume(array.astype(kind.newbyteorder("=")), _mhd_affine(fields, path))
+    array = np.frombuffer(content, kind).reshape(shape, order="F")
+    return Volume(array.astype(kind.newbyteorder("=")), affine)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.data.corpora.volume_files import is_volume, stem
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import manifest_files, read_manifest, refuse_twice
+from helpers.data.text_files import is_there, json_of, listed_file
 from helpers.errors import StudyError
 
 
@@ -72,25 +72,34 @@ def find_layout(name: str, root: Path) -> Layout:
 def _decathlon(root: Path) -> Layout:
     """Medical Segmentation Decathlon (Antonelli et al., Nature Communications 13, 2022): ``dataset.json`` says all."""
     file = root / "dataset.json"
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except OSError:
-        raise StudyError(f"{root.name} has no dataset.json; expected {_EXPECTED['decathlon']}") from None
-    except ValueError as error:
-        raise StudyError(f"dataset.json of {root.name} cannot be read: {error}") from None
+    if not file.is_file():
+        raise StudyError(f"{root.name} has no dataset.json; expected {_EXPECTED['decathlon']}")
+    told = json_of(file, dict)
     try:
         classes = {int(value): str(words) for value, words in told["labels"].items()}
-        pairs = [(root / one["image"], root / one["label"]) for one in told["training"]]
+        pairs = [
+            tuple(listed_file(root, one[key], file.name) for key in ("image", "label")) for one in told["training"]
+        ]
+        tested = [listed_file(root, one["image"] if isinstance(one, dict) else one, file.name)
+                  for one in told.get("test", [])]  # fmt: skip
+        channels = list(map(str, told.get("modality", told.get("channel_names", {})).values()))
+        name = str(told.get("name", root.name))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StudyError(f"dataset.json of {root.name}: labels or training are not as the Decathlon has them ({error})"
-                         ) from None  # fmt: skip
-    tested = [root / (one["image"] if isinstance(one, dict) else one) for one in told.get("test", [])]
+        raise StudyError(
+            f"dataset.json of {root.name}: labels, training, test or modality are not the Decathlon's ({error})"
+        ) from None
+    if not name or 0 not in classes or not all(0 <= value <= 255 for value in classes):
+        raise StudyError(f"dataset.json of {root.name}: it needs a name, and labels from 0 (background) to 255 at most")
     cases = [Case(stem(image), stem(image), image, label) for image, label in pairs]
-    cases += [Case(stem(image), stem(image), image, None, split="unlabelled") for image in tested if image.is_file()]
-    channels = told.get("modality", told.get("channel_names", {}))
-    remarks = (f"{len(channels)} channels: {', '.join(map(str, channels.values()))}",) if len(channels) > 1 else ()
-    return Layout(str(told.get("name", root.name)), tuple(cases), classes, str(told.get("licence", "as distributed")),
-                  f"Medical Segmentation Decathlon, {told.get('name', root.name)}", remarks=remarks)  # fmt: skip
+    there = [image for image in tested if is_there(image)]
+    cases += [Case(stem(image), stem(image), image, None, split="unlabelled") for image in there]
+    remarks = [f"{len(channels)} channels: {', '.join(channels)}"] if len(channels) > 1 else []
+    remarks += [f"{len(tested) - len(there)} listed test volume(s) are not there"] if len(there) < len(tested) else []
+    for key, count in (("numTraining", len(pairs)), ("numTest", len(tested))):
+        if key in told and told[key] != count:
+            remarks.append(f"dataset.json lists {count} volumes where its {key} is {str(told[key])[:40]}")
+    return Layout(name, tuple(cases), classes, str(told.get("licence", "as distributed")),
+                  f"Medical Segmentation Decathlon, {name}", remarks=tuple(remarks))  # fmt: skip
 
 
 _BRATS = re.compile(r"^(?P<case>.+?)[_-](?P<kind>flair|t1|t1ce|t2|t2f|t1n|t1c|t2w)$", re.IGNORECASE)
@@ -99,7 +108,7 @@ _BRATS_ORDER = ("flair", "t2f", "t1ce", "t1c", "t2", "t2w", "t1", "t1n")  # the 
 
 def _brats(root: Path) -> Layout:
     """BraTS 2018–2023: a folder a case, a file a pulse sequence, ``_seg`` or ``-seg`` beside them."""
-    cases = []
+    cases, unusable = [], 0
     for folder in sorted({path.parent for path in root.rglob("*") if is_volume(path)}):
         found: dict[str, Path] = {}
         seg, case = None, folder.name
@@ -110,13 +119,16 @@ def _brats(root: Path) -> Layout:
             elif stem(path).lower().endswith(("_seg", "-seg")):
                 seg = path
         image = next((found[kind] for kind in _BRATS_ORDER if kind in found), None)
+        unusable += image is None
         if image is not None:
             subject = re.sub(r"^(BraTS-[A-Za-z]+-\d+)-\d{3}$", r"\1", case)  # 2023: the last number is the visit
             split = "" if seg is not None else "unlabelled"
             cases.append(Case(case, subject, image, seg, group=_kind_of(image), split=split))
     classes = {0: "background", 1: "necrotic core", 2: "oedema", 3: "enhancing tumour"}
     return Layout("brats", tuple(cases), classes, "as distributed by the challenge", "BraTS challenge",
-                  aliases=((4, 3),), remarks=("enhancing tumour is label 4 until 2022 and 3 from 2023",))  # fmt: skip
+                  aliases=((4, 3),), remarks=("enhancing tumour is label 4 until 2022 and 3 from 2023",
+                  *([f"{unusable} folder(s) hold volumes but no pulse sequence by its name"] if unusable else ())),
+                  )  # fmt: skip
 
 
 def _kind_of(image: Path) -> str:
@@ -159,27 +171,41 @@ def _luna16(root: Path) -> Layout:
 def _folder(root: Path) -> Layout:
     """Any folder of NIfTI: ``images/NAME.nii.gz`` with ``labels/NAME.nii.gz``, or volumes alone."""
     images = root / "images" if (root / "images").is_dir() else root
-    labels = {stem(path): path for path in sorted((root / "labels").rglob("*")) if is_volume(path)}
+    home = root / "labels"
+    pictures = {_place(path, images): path for path in sorted(images.rglob("*"))
+                if is_volume(path) and home not in path.parents}  # fmt: skip
+    labels = {_place(path, home): path for path in sorted(home.rglob("*")) if is_volume(path)}
+    stems = [place.rpartition("/")[2] for place in pictures]
     cases = []
-    for path in sorted(path for path in images.rglob("*") if is_volume(path) and root / "labels" not in path.parents):
-        name = path.relative_to(images).as_posix().removesuffix(path.name) + stem(path)
-        label = labels.get(stem(path))
-        cases.append(Case(name, name, path, label, split="" if label else "unlabelled"))
+    for place, path in pictures.items():
+        alone = stems.count(place.rpartition("/")[2]) == 1
+        label = labels.pop(place, None) or (labels.pop(place.rpartition("/")[2], None) if alone else None)
+        cases.append(Case(place, place, path, label, split="" if label else "unlabelled"))
+    if labels:
+        first = next(iter(labels.values()))
+        raise StudyError(
+            f"labels/{first.relative_to(home).as_posix()} has no image of that name, or several; lay labels out as the "
+            "images are"
+        )
     return Layout(root.name, tuple(cases), {}, "not known: a local folder", f"folder {root.name}")
+
+
+def _place(path: Path, root: Path) -> str:
+    """Where a volume lies below a folder, without its ending."""
+    return path.relative_to(root).as_posix().removesuffix(path.name) + stem(path)
 
 
 def _manifest(file: Path) -> Layout:
     """A table with ``path``, and optionally ``mask``, ``subject``, ``group`` and ``split``; paths from its folder."""
     table = read_manifest(file, ("path",))
     cases = []
-    for row in table.to_dict("records"):
-        mask = row.get("mask")
-        label = file.parent / str(mask) if isinstance(mask, str) and mask.strip() else None
-        split = row.get("split")
-        told = str(split) if isinstance(split, str) and split.strip() else ("" if label else "unlabelled")
-        group = row.get("group")
-        cases.append(Case(row["sample_id"], row["subject"], file.parent / str(row["path"]), label,
-                          str(group) if isinstance(group, str) else "", told))  # fmt: skip
+    refuse_twice(table["path"], file)
+    for row, image in zip(table.to_dict("records"), manifest_files(table, file, "volumes"), strict=True):
+        label = file.parent / row["mask"] if row.get("mask") else None
+        if label is not None and not is_there(label):
+            raise StudyError(f"{file.name}: {row['sample_id']}: there is no mask {row['mask'][:80]}")
+        told = row.get("split") or ("" if label else "unlabelled")
+        cases.append(Case(row["sample_id"], row["subject"], image, label, row.get("group") or "", told))
     return Layout(file.stem, tuple(cases), {}, "not known: a local manifest", f"manifest {file.name}")
 
 

@@ -259,9 +259,9 @@ def _decoded(layout: Layout, cases: list[Case], grid: Grid, channel: int) -> dic
             if label is not None and case.label is not None:
                 for wrong, right in layout.aliases:
                     label.array[label.array == wrong] = right
-                strange = sorted(set(np.unique(label.array).astype(int)) - set(known))
+                strange = sorted(set(np.unique(label.array).tolist()) - set(known))
                 if strange:
-                    raise StudyError(f"{case.label.name} holds the label {strange[0]}; known are "
+                    raise StudyError(f"{case.label.name} holds the label {strange[0]:g}; known are "
                                      f"{', '.join(map(str, known))}")  # fmt: skip
                 held["masks"][i] = to_grid(label, grid, known)[0].to(torch.uint8)
             held["readable"][i] = 1
@@ -275,9 +275,12 @@ def _found_values(layout: Layout, cases: list[Case]) -> list[int]:
     for case in cases:
         if case.label is not None:
             try:
-                values |= {int(v) for v in np.unique(read_volume(case.label).array)}
+                found = np.unique(read_volume(case.label).array)
             except StudyError:
                 continue
+            if not (np.isfinite(found) & (found == np.round(found))).all():
+                raise StudyError(f"{case.label.name} holds values that are no whole numbers; labels are")
+            values |= {int(v) for v in found}
     if len(values) > 256:
         raise StudyError(f"{layout.name}: its labels hold {len(values)} values; a label file holds a few whole numbers")
     return sorted(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections import Counter
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.data.corpora.wearables import Recording, Recordings, tally, without_gaps
+from helpers.data.text_files import once_each
 from helpers.errors import StudyError
 
 AXES = "xyz"
@@ -42,7 +44,7 @@ def uci_har(root: Path) -> Recordings:
     named = [line.split()[:2] for line in _lines(base / "activity_labels.txt")]
     if any(len(words) < 2 for words in named):
         raise StudyError("UCI-HAR: activity_labels.txt has a line that is not 'number NAME'; get the file again")
-    names = dict(named)
+    names = once_each(((words[0], words[1]) for words in named), "activity_labels.txt")
     recordings: list[Recording] = []
     channels = tuple(f"{kind}_{axis}" for kind in ("total_acc", "body_gyro") for axis in AXES)
     problems: Counter[str] = Counter()
@@ -57,13 +59,13 @@ def uci_har(root: Path) -> Recordings:
         windows = np.stack(stacked, axis=2)  # (n, 128, 6)
         unknown = np.array([label not in names for label in labels])
         problems["label that activity_labels.txt does not name"] += int(unknown.sum())
-        numbered = np.array([subject.isdecimal() for subject in subjects])
+        numbered = np.array([subject.isdecimal() and len(subject) < 6 for subject in subjects])
         problems[f"subject_{part}.txt: a word in place of a number"] += int((~numbered).sum())
         for first, last in _joined(windows, labels, subjects):
             if unknown[first] or not numbered[first]:
                 continue
             signal = np.concatenate([windows[first], *(window[64:] for window in windows[first + 1 : last + 1])])
-            pieces = without_gaps(signal, 50.0)
+            pieces = without_gaps(signal, 50.0, problems)
             recordings += [
                 Recording(f"{part}{first}_{i}", f"s{int(subjects[first]):02d}", names[labels[first]].lower(), "", piece)
                 for i, piece in enumerate(pieces)
@@ -103,14 +105,15 @@ def pamap2(root: Path) -> Recordings:
     for file in files:
         table = _columns(file, 54, " ", problems)
         activity, time = table[:, 1], table[:, 0]
+        problems[f"{file.name}: time does not go forward: cut there, lines"] += int((~(np.diff(time) > 0)).sum())
         for first, last in _runs(activity, time, 1.0):
-            code = int(activity[first]) if np.isfinite(activity[first]) else -1
+            code = _code(activity[first])
             if code not in PAMAP2_ACTIVITIES:
                 problems["line with an activity number nobody knows"] += (last - first) * (code != 0)
                 continue
             recordings += [
                 Recording(f"{file.parent.name}_{file.stem}_{first}_{i}", file.stem, PAMAP2_ACTIVITIES[code], "", piece)
-                for i, piece in enumerate(without_gaps(table[first:last][:, columns], 100.0))
+                for i, piece in enumerate(without_gaps(table[first:last][:, columns], 100.0, problems))
             ]
     return Recordings("pamap2", 100.0, channels, _some(recordings, "PAMAP2"), "CC BY 4.0",
                       "Reiss & Stricker, ISWC 2012", tally(+problems))  # fmt: skip
@@ -133,7 +136,7 @@ def mhealth(root: Path) -> Recordings:
     for file in files:
         table = _columns(file, 24, "\t", problems)
         for first, last in _runs(table[:, 23], np.arange(len(table)) / 50.0, 1.0):
-            code = int(table[first, 23]) if np.isfinite(table[first, 23]) else -1
+            code = _code(table[first, 23])
             if code not in MHEALTH_ACTIVITIES:
                 problems["line with an activity number nobody knows"] += (last - first) * (code != 0)
                 continue
@@ -141,7 +144,7 @@ def mhealth(root: Path) -> Recordings:
                 Recording(
                     f"{file.stem}_{first}_{i}", file.stem.removeprefix("mHealth_"), MHEALTH_ACTIVITIES[code], "", piece
                 )
-                for i, piece in enumerate(without_gaps(table[first:last][:, columns], 50.0))
+                for i, piece in enumerate(without_gaps(table[first:last][:, columns], 50.0, problems))
             ]
     return Recordings("mhealth", 50.0, channels, _some(recordings, "MHEALTH"), "CC BY 4.0",
                       "Banos et al., IWAAL 2014", tally(+problems))  # fmt: skip
@@ -156,30 +159,34 @@ def wisdm(root: Path) -> Recordings:
     file = _one(root, "WISDM_ar_v1.1_raw.txt")
     problems: Counter[str] = Counter()
     rows: list[tuple[str, str, float, float, float, float]] = []
-    for entry in re.split(r"[;\n]", file.read_text(errors="replace")):
+    for entry in re.split(r"[;\n]", file.read_text(encoding="utf-8-sig", errors="replace")):
         fields = entry.strip().rstrip(",").split(",")
         if fields == [""]:
             continue
         try:
             user, activity, stamp, x, y, z = fields
+            if not activity.strip():
+                raise ValueError
             rows.append((str(int(user)), activity.strip().lower(), float(stamp) * 1e-9, float(x), float(y), float(z)))
         except ValueError:
             problems[f"{file.name}: entry that is not user,activity,timestamp,x,y,z"] += 1
-    _some(rows, "WISDM")
+    _some(rows, "WISDM", f" from {file.name}")
     table = pd.DataFrame(rows, columns=["user", "activity", "time", "x", "y", "z"])
     stamps = table["time"].to_numpy()
-    broken = (np.abs(np.diff(stamps)) > 1.0) & (stamps[1:] > 0) & (stamps[:-1] > 0)
     changed = (table["user"] + table["activity"]).to_numpy()[1:] != (table["user"] + table["activity"]).to_numpy()[:-1]
+    steps = np.diff(stamps)
+    broken = ~((steps >= 0) & (steps <= 1.0)) & (stamps[1:] > 0) & (stamps[:-1] > 0)
+    problems[f"{file.name}: time goes back: cut there, entries"] += int(((steps < 0) & broken & ~changed).sum())
     bounds = np.r_[0, np.flatnonzero(broken | changed) + 1, len(table)]
     signal = table[["x", "y", "z"]].to_numpy(dtype=np.float64)
     recordings = [
         Recording(f"{table['user'][first]}_{table['activity'][first]}_{first}_{i}", f"s{int(table['user'][first]):02d}",
                   table["activity"][first], "", piece)
         for first, last in pairwise(bounds)
-        for i, piece in enumerate(without_gaps(signal[first:last], 20.0))
+        for i, piece in enumerate(without_gaps(signal[first:last], 20.0, problems))
     ]  # fmt: skip
     return Recordings("wisdm", 20.0, ("x", "y", "z"), _some(recordings, "WISDM"), "as the WISDM laboratory says",
-                      "Kwapisz et al., SIGKDD Explorations 12, 2011", tally(problems))  # fmt: skip
+                      "Kwapisz et al., SIGKDD Explorations 12, 2011", tally(+problems))  # fmt: skip
 
 
 def hmp(root: Path) -> Recordings:
@@ -203,7 +210,7 @@ def hmp(root: Path) -> Recordings:
         codes = np.where(odd[:, None], np.nan, codes)
         recordings += [
             Recording(f"{file.stem}_{i}", matched[2].lower(), matched[1].lower(), "", piece)
-            for i, piece in enumerate(without_gaps(-1.5 + 3.0 * codes / 63.0, 32.0))
+            for i, piece in enumerate(without_gaps(-1.5 + 3.0 * codes / 63.0, 32.0, problems))
         ]
     return Recordings("hmp", 32.0, ("ax", "ay", "az"), _some(recordings, "HMP"), "as its authors say (UCI 283)",
                       "Bruno et al., ICRA 2013", tally(+problems))  # fmt: skip
@@ -218,7 +225,9 @@ def _columns(file: Path, count: int, separator: str, problems: Counter[str]) -> 
     if not good:
         seen = f"its lines have {Counter(fields).most_common(1)[0][0]}" if fields else "it is empty"
         raise StudyError(f"{file.name}: expected lines of {count} columns, but {seen}")
-    table = pd.read_csv(io.StringIO("\n".join(good)), sep=separator, header=None, dtype=str)
+    table = pd.read_csv(
+        io.StringIO("\n".join(good)), sep=separator, header=None, dtype=str, quoting=csv.QUOTE_NONE, names=range(count)
+    )
     numbers = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     bad = int((np.isnan(numbers) & ~table.isna().to_numpy()).any(axis=1).sum())
     problems[f"{file.name}: line with a word in place of a number"] += bad
@@ -237,8 +246,9 @@ def _matrix(file: Path, count: int) -> np.ndarray:
 
 
 def _runs(label: np.ndarray, time: np.ndarray, gap: float) -> Iterable[tuple[int, int]]:
-    """Stretches [first, last) of one label without a gap in time."""
-    changed = (label[1:] != label[:-1]) | ~(np.abs(np.diff(time)) <= gap)
+    """Stretches [first, last) of one label without a gap in time, in which time goes forward."""
+    steps = np.diff(time)
+    changed = (label[1:] != label[:-1]) | ~((steps > 0) & (steps <= gap))
     bounds = np.r_[0, np.flatnonzero(changed) + 1, len(label)]
     return zip(bounds[:-1].tolist(), bounds[1:].tolist())
 
@@ -246,7 +256,13 @@ def _runs(label: np.ndarray, time: np.ndarray, gap: float) -> Iterable[tuple[int
 def _lines(file: Path) -> list[str]:
     if not file.is_file():
         raise StudyError(f"there is no {file.parent.name}/{file.name}; the corpus is not whole")
-    return [line.rstrip() for line in file.read_text(errors="replace").splitlines() if line.strip()]
+    content = file.read_text(encoding="utf-8-sig", errors="replace")
+    return [line.rstrip() for line in content.splitlines() if line.strip()]
+
+
+def _code(value: float) -> int:
+    """The number of an activity; -1 for what is no whole number."""
+    return int(value) if np.isfinite(value) and value == int(value) else -1
 
 
 def _one(root: Path, name: str) -> Path:
@@ -263,7 +279,9 @@ def _several(root: Path, pattern: str, words: str) -> list[Path]:
     return found
 
 
-def _some(found: list[Found], corpus: str) -> list[Found]:
+def _some(found: list[Found], corpus: str, where: str = "") -> list[Found]:
     if not found:
-        raise StudyError(f"{corpus}: no recording could be read; the notices of the reader say what was left out")
+        raise StudyError(
+            f"{corpus}: no recording could be read{where}; the notices of the reader say what was left out"
+        )
     return found

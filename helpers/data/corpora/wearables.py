@@ -13,10 +13,12 @@ import torch
 
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import TEXT, manifest_files, read_csv_table, read_manifest, refuse_blanks, refuse_twice
 from helpers.errors import StudyError
 
 LONGEST_GAP = 0.5  # seconds of missing samples that are interpolated; longer gaps cut a recording in two
+LARGEST = 1e15  # of any sensor's units; beyond it a number is damage
+_IN_GAPS = "samples without a value, in gaps that are not filled"
 FEWEST_SUBJECTS = 3  # that do an activity: one to leave out, one to choose settings on, one to learn from
 
 
@@ -91,24 +93,26 @@ def from_manifest(path: Path) -> Recordings:
     Raises:
         StudyError: a missing column or file, rates or channels that differ, a column that holds no numbers.
     """
-    table = read_manifest(path, ("sample_id", "subject", "activity", "path", "rate"))
+    table = read_manifest(path, ("sample_id", "subject", "activity", "path", "rate"), (*TEXT, "activity"))
     rates = pd.to_numeric(table["rate"], errors="coerce").unique()
-    if len(rates) != 1 or not rates[0] > 0:
+    if len(rates) != 1 or not 0 < rates[0] < np.inf:
         raise StudyError(f"{path.name}: rate must be one number > 0 (Hz) for all rows; resample to a common rate")
+    files = manifest_files(table, path, "recordings")
+    refuse_twice(table["path"], path)
+    refuse_blanks(table["activity"], path)
     channels: tuple[str, ...] | None = None
     recordings, notices = [], []
-    for row in table.itertuples(index=False):
-        file = path.parent / str(row.path)
-        if not file.is_file():
-            raise StudyError(f"{path.name}: {row.sample_id}: there is no file {row.path}")
-        try:
-            signal = pd.read_csv(file)
-        except ValueError as error:
-            raise StudyError(f"{row.path} cannot be read as CSV: {error}") from error
+    for row, file in zip(table.itertuples(index=False), files, strict=True):
+        signal = read_csv_table(file)
         if channels is not None and tuple(signal.columns) != channels:
             raise StudyError(f"{row.path} has columns {', '.join(signal.columns)}; the first has {', '.join(channels)}")
         channels = tuple(map(str, signal.columns))
+        measured = pd.to_numeric(pd.Series(channels), errors="coerce").notna().all()
+        if measured and not all(name.isdecimal() for name in channels):
+            raise StudyError(f"{row.path}: its first line holds numbers; the channels' names belong there")
         numbers = signal.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+        words = int((np.isnan(numbers) & signal.notna().to_numpy()).sum())
+        notices += [f"{row.path}: {words} word(s) in place of numbers are taken as absent"] if words else []
         if np.isnan(numbers).all(axis=0).any():
             raise StudyError(
                 f"{row.path}: the column {signal.columns[np.isnan(numbers).all(axis=0)][0]} has no numbers"
@@ -117,6 +121,8 @@ def from_manifest(path: Path) -> Recordings:
         notices += [f"{row.path}: cut at gaps into {len(pieces)} pieces"] if len(pieces) != 1 else []
         lost = len(numbers) - sum(map(len, pieces))
         notices += [f"{row.path}: {lost} of {len(numbers)} lines lie in gaps and are left out"] if lost else []
+        infinite = int(np.isinf(numbers).sum())
+        notices += [f"{row.path}: {infinite} infinite value(s) are taken as absent"] if infinite else []
         group = str(getattr(row, "group", "") or "")
         recordings += [
             Recording(f"{row.sample_id}_{i}", str(row.subject), str(row.activity), group, piece)
@@ -126,21 +132,25 @@ def from_manifest(path: Path) -> Recordings:
                       tuple(notices))  # fmt: skip
 
 
-def without_gaps(signal: np.ndarray, rate: float) -> list[np.ndarray]:
+def without_gaps(signal: np.ndarray, rate: float, problems: Counter[str] | None = None) -> list[np.ndarray]:
     """Fill short gaps by straight lines and cut at long ones.
 
     Args:
-        signal: float (T, C), NaN or infinite where missing.
+        signal: float (T, C), NaN, infinite or beyond :data:`LARGEST` where missing.
         rate: Hz; gaps up to :data:`LONGEST_GAP` seconds are filled.
+        problems: is told how many samples lie in gaps that are not filled.
 
     Returns:
         Float32 pieces (T_i, C) without missing values, none empty; gaps at the ends are cut off.
     """
+    signal = np.where(np.abs(signal) < LARGEST, signal, np.nan)
     whole = np.isfinite(signal).all(axis=1)
     if whole.all():
         return [signal.astype(np.float32)] if len(signal) else []
     known = np.flatnonzero(whole)
     if len(known) == 0:
+        if problems is not None:
+            problems[_IN_GAPS] += len(signal)
         return []
     cuts = np.flatnonzero(np.diff(known) - 1 > LONGEST_GAP * rate)
     firsts, lasts = known[np.r_[0, cuts + 1]], known[np.r_[cuts, len(known) - 1]]
@@ -152,6 +162,8 @@ def without_gaps(signal: np.ndarray, rate: float) -> list[np.ndarray]:
             finite = np.isfinite(column)
             columns.append(np.interp(at, at[finite], column[finite]))
         pieces.append(np.stack(columns, axis=1).astype(np.float32))
+    if problems is not None:
+        problems[_IN_GAPS] += len(signal) - sum(map(len, pieces))
     return pieces
 
 

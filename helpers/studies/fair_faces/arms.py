@@ -112,10 +112,16 @@ def roles_of(corpus: Corpus, reference_each: int) -> Roles:
     """Draw the roles; they are the same for every seed and arm.
 
     Raises:
-        StudyError: a group and class with too few training subjects, or no test images.
+        StudyError: one class only, a group and class with too few training subjects, or no test images.
     """
     table, rng = corpus.table, np.random.default_rng(17)
     train, validation = corpus.rows("train"), corpus.rows("validation")
+    classes = sorted(table.iloc[train]["label"].dropna().unique())
+    if len(classes) < 2:
+        raise StudyError(
+            f"{corpus.name}: the training images have {len(classes)} class(es) ({', '.join(classes)}); an "
+            "attribute has two or more"
+        )
     if len(validation) == 0:
         shares = {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}
         cells = table.iloc[train].assign(cell=table["group"].astype(str) + "|" + table["label"].astype(str))
@@ -135,6 +141,11 @@ def roles_of(corpus: Corpus, reference_each: int) -> Roles:
         chosen += first
         taken |= {subjects[r] for r in first}
     pool = np.array([r for r in train if subjects[r] not in taken], dtype=np.int64)
+    if len(pool) < 2:
+        raise StudyError(
+            f"{corpus.name}: the reference takes {len(chosen)} training images and leaves {len(pool)}; lower "
+            "reference_each"
+        )
     test = corpus.rows("test")
     test = test[np.sort(np.unique(subjects[test].astype(str), return_index=True)[1])]
     if len(test) == 0 or table.iloc[test]["group"].nunique() < 2:

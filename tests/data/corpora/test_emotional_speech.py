@@ -196,7 +196,7 @@ def test_a_manifest_names_any_files_and_blank_labels_are_unlabelled(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("row", "words"),
-    [("x.wav,glad,p1,,", "no file x.wav"), ("a.wav,glad,p1,,x.csv", "no file x.csv")],
+    [("x.wav,glad,p1,,", "1 of 1 sound files are not there"), ("a.wav,glad,p1,,x.csv", "no file x.csv")],
 )  # fmt: skip
 def test_a_manifest_that_names_an_absent_file_is_refused(tmp_path: Path, row: str, words: str) -> None:
     sound(tmp_path / "a.wav")
@@ -207,8 +207,16 @@ def test_a_manifest_that_names_an_absent_file_is_refused(tmp_path: Path, row: st
 
 def test_a_manifest_with_a_split_for_some_clips_only_is_refused(tmp_path: Path) -> None:
     sound(tmp_path / "a.wav")
-    (tmp_path / "m.csv").write_text("path,label,split\na.wav,glad,train\na.wav,sad,\n")
-    with pytest.raises(StudyError, match="have no split"):
+    sound(tmp_path / "b.wav")
+    (tmp_path / "m.csv").write_text("path,label,split\na.wav,glad,train\nb.wav,sad,\n")
+    with pytest.raises(StudyError, match="1 clips, the first row1, have no split"):
+        emotion_corpus("manifest", str(tmp_path / "m.csv"))
+
+
+def test_a_clip_that_a_manifest_names_twice_is_refused_for_it_could_stand_in_two_splits(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    (tmp_path / "m.csv").write_text("path,label\na.wav,glad\na.wav,sad\n")
+    with pytest.raises(StudyError, match=r"m\.csv, row 2: path 'a\.wav' stands more than once"):
         emotion_corpus("manifest", str(tmp_path / "m.csv"))
 
 

@@ -203,7 +203,7 @@ def test_a_manifest_with_stereo_at_another_rate_and_unlabelled_rows_is_read(tmp_
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [("1.wav,,S,p", "canonical is empty"), ("none.wav,S,S,p", "there is no file none.wav")],
+    [("1.wav,,S,p", "canonical is empty"), ("none.wav,S,S,p", "1 of 1 sound files are not there, the first none.wav")],
 )
 def test_a_manifest_row_that_cannot_be_used_is_refused(line, words, tmp_path):
     write_wave(tmp_path / "1.wav")

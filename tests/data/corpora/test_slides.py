@@ -201,7 +201,7 @@ def test_annotations_that_say_nothing_usable_are_one_clear_line(tmp_path: Path, 
 
 def test_a_geojson_cut_short_is_one_clear_line(tmp_path: Path):
     (tmp_path / "a.geojson").write_text('{"type": "FeatureCollection", "features": [')
-    with pytest.raises(StudyError, match=r"a\.geojson cannot be read as GeoJSON"):
+    with pytest.raises(StudyError, match=r"a\.geojson cannot be read as JSON"):
         read_annotations(tmp_path / "a.geojson", SimulatedSlide(3, SIDE, SIDE), (SIDE, SIDE))
 
 

@@ -116,7 +116,7 @@ def test_a_manifest_reads_a_csv_a_recording(tmp_path: Path) -> None:
 def test_a_bad_manifest_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="rate must be one number"):
         from_manifest(write_manifest(tmp_path, rate=[25, 25, 25, 25, 25, 50]))
-    with pytest.raises(StudyError, match="there is no file"):
+    with pytest.raises(StudyError, match=r"6 of 6 recordings are not there, the first nowhere\.csv"):
         from_manifest(write_manifest(tmp_path, path="nowhere.csv"))
     path = write_manifest(tmp_path)
     (tmp_path / "1sit.csv").write_text("x,y\n1,2\n")

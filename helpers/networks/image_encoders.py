@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from helpers.errors import StudyError
+from helpers.networks.weight_files import state_dict, stored
 
 
 class SmallConvNet(nn.Sequential):
@@ -130,7 +127,11 @@ def load_weights(network: nn.Module, file: Path) -> None:
     Raises:
         StudyError: the file is absent, cannot be read, or does not fit the network.
     """
-    state = {key.removeprefix("network."): tensor for key, tensor in _stored_tensors(file).items()}
+    held = stored(file, "weights")
+    if isinstance(held, dict) and isinstance(held.get("state_dict"), dict):
+        held = held["state_dict"]
+    tensors = state_dict(held, file, "weights")
+    state = {key.removeprefix("network."): tensor for key, tensor in tensors.items()}
     own = network.state_dict()
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     other = [key for key in own if key in state and own[key].shape != state[key].shape]
@@ -141,25 +142,6 @@ def load_weights(network: nn.Module, file: Path) -> None:
             f"shape, e.g. {example}"
         )
     network.load_state_dict({key: t for key, t in state.items() if key in own}, strict=False)
-
-
-def _stored_tensors(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise StudyError(f"weights: there is no file {file}")
-    state: Any
-    try:
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StudyError(f"weights: {file.name} cannot be read as tensors: {first}") from None
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise StudyError(f"weights: {file.name} holds no state dict (name → tensor)")
-    return state
 
 
 def _network(name: str, in_channels: int) -> nn.Module:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from helpers.data.phones import TOKENS
 from helpers.errors import StudyError
+from helpers.networks.weight_files import state_dict, stored
 
 
 class LogMelEncoder(nn.Module):
@@ -118,14 +116,7 @@ _SIZES = {
 
 
 def _load(model: nn.Module, file: Path) -> None:
-    try:
-        held = (
-            load_file(file)
-            if file.suffix == ".safetensors"
-            else torch.load(file, map_location="cpu", weights_only=True)
-        )
-    except (OSError, RuntimeError, SafetensorError, pickle.UnpicklingError, EOFError) as error:
-        raise StudyError(f"encoder_weights: {file.name} cannot be read: {error}") from None
+    held = state_dict(stored(file, "encoder_weights"), file, "encoder_weights")
     state = {name.removeprefix("wav2vec2."): tensor for name, tensor in held.items()}
     own = model.state_dict()
     kept = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}

@@ -8,18 +8,15 @@ One layout is read: the state dict of the generator of the PyTorch re-implementa
 
 from __future__ import annotations
 
-import pickle
 import re
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from helpers.errors import StudyError
 from helpers.networks.style_generator import Mapping, StyleGenerator
+from helpers.networks.weight_files import state_dict, stored
 
 LAYOUT = "a state dict with style.1.weight, input.input, conv1.*, to_rgb1.*, convs.*, to_rgbs.*, noises.*"
 _LAYER = {
@@ -47,7 +44,7 @@ def stylegan2(file: Path) -> tuple[Mapping, StyleGenerator]:
     state, mean = _read(file)
     try:
         return _built(state, mean)
-    except (KeyError, IndexError, RuntimeError, ValueError) as error:
+    except (KeyError, IndexError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StudyError(
             f"prior_weights: {file.name} is not StyleGAN2 in the layout read here ({LAYOUT}): {first}"
@@ -96,20 +93,13 @@ def _shape(weight: Tensor) -> tuple[int, ...]:
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], Tensor | None]:
-    if not file.is_file():
-        raise StudyError(f"prior_weights: there is no file {file}")
-    state: Any
-    try:
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StudyError(f"prior_weights: {file.name} cannot be read as tensors: {first}") from None
+    state = stored(file, "prior_weights")
     if not isinstance(state, dict):
         raise StudyError(f"prior_weights: {file.name} holds no state dict; the layout read here is {LAYOUT}")
     mean = state.get("latent_avg")
     if isinstance(state.get("g_ema"), dict):
         state = state["g_ema"]
-    return {k: t for k, t in state.items() if isinstance(t, Tensor)}, mean if isinstance(mean, Tensor) else None
+    tensors = {k: t for k, t in state.items() if isinstance(t, Tensor)}
+    if isinstance(mean, Tensor):
+        tensors |= {"latent_avg": mean}
+    return state_dict(tensors, file, "prior_weights"), mean if isinstance(mean, Tensor) else None

@@ -11,6 +11,7 @@ from statistics import median
 
 from helpers.places import outputs_folder
 from helpers.runs.planning import PlannedRun
+from helpers.runs.verdict_file import finite
 from helpers.studies.catalogue import study_card
 from helpers.studies.run_folder import is_whole
 
@@ -94,6 +95,6 @@ def _read(folder: Path) -> _Past | None:
         origin = json.loads((folder / "provenance.json").read_text())
         told = json.loads((folder / "verdict.json").read_text())
         cores = int(origin["threads"]) * int(origin["workers"])
-        return _Past(told["scale"], told["corpus"], len(told["seeds"]), cores, float(origin["wall_seconds"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return _Past(str(told["scale"]), str(told["corpus"]), len(told["seeds"]), cores, finite(origin["wall_seconds"]))
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

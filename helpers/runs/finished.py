@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +16,12 @@ from helpers.report.gallery import gallery_page
 from helpers.report.gallery_compared import difference_words, run_before, runs_side_by_side
 from helpers.report.gallery_run import FinishedRun, GalleryStudy
 from helpers.report.gallery_study import RUNS_SHOWN, study_page
+from helpers.runs.verdict_file import checked_origin, checked_verdict, finite
 from helpers.studies.card import StudyCard
 from helpers.studies.catalogue import study_card, study_names
 from helpers.studies.run_folder import code_version, is_whole, write_whole
 
 SCALES = ("paper", "standard", "quick")  # the best first
-_NUMBERS = ("effect", "margin")
-_WORDS = ("supported", "contradicted", "inconclusive")
 
 
 def write_gallery() -> Path:
@@ -99,7 +97,8 @@ def all_finished_runs() -> tuple[list[FinishedRun], int]:
             continue
         try:
             found.append(_read(folder, versions))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+                yaml.YAMLError):  # fmt: skip
             damaged += 1
     return sorted(found, key=_rank), damaged
 
@@ -125,7 +124,7 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
     if not is_whole(folder):
         raise ValueError("not whole")
     told = json.loads((folder / "verdict.json").read_text())
-    origin = json.loads((folder / "provenance.json").read_text())
+    origin = checked_origin(json.loads((folder / "provenance.json").read_text()))
     study, scale = str(told["study"]), str(told["scale"])
     if scale not in SCALES or study != folder.parent.name:
         raise ValueError("of another shape")
@@ -146,12 +145,12 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
         simulated=bool(told["simulated"]),
         seeds=len(told["seeds"]),
         changed=_changed(ran, card, study, scale),
-        verdicts=tuple(_checked(verdict) for verdict in told["verdicts"]),
+        verdicts=tuple(checked_verdict(verdict) for verdict in told["verdicts"]),
         notes=tuple(str(note) for note in told.get("notes", ())),
         picture=_inside(folder, figure.get("file")),
         alt=str(figure.get("alt", "")),
-        seconds=_finite(origin["wall_seconds"]),
-        mebibytes=_finite(origin["peak_memory_mib"]),
+        seconds=finite(origin["wall_seconds"]),
+        mebibytes=finite(origin["peak_memory_mib"]),
         started=datetime.fromisoformat(origin["started"]).astimezone(UTC),
         dirty=bool(origin["code"].get("dirty")),
         earlier_code=origin["code"]["version"] != versions[study],
@@ -160,30 +159,6 @@ def _read(folder: Path, versions: dict[str, str]) -> FinishedRun:
         parameters=ran,
         provenance=origin,
     )
-
-
-def _checked(verdict: dict[str, Any]) -> dict[str, Any]:
-    """A verdict whose numbers can be drawn."""
-    both = verdict["low"] is not None and verdict["high"] is not None
-    interval = (
-        {"low": _finite(verdict["low"]), "high": _finite(verdict["high"])} if both else {"low": None, "high": None}
-    )
-    if verdict["word"] not in _WORDS:
-        raise ValueError("unknown verdict")
-    texts = {key: str(verdict[key]) for key in ("claim", "statement", "metric", "interval")}
-    return {
-        **verdict,
-        **texts,
-        **{key: _finite(verdict[key]) for key in _NUMBERS},
-        **interval,
-        "pairs": int(verdict["pairs"]),
-    }
-
-
-def _finite(value: Any) -> float:
-    if not math.isfinite(value):
-        raise ValueError("not a number")
-    return float(value)
 
 
 def _inside(folder: Path, name: Any) -> Path | None:

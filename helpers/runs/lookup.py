@@ -10,6 +10,7 @@ import yaml
 from helpers.errors import StudyError
 from helpers.places import outputs_folder
 from helpers.report.run_difference import RunRecord
+from helpers.runs.verdict_file import checked_origin, checked_verdict
 from helpers.studies.results import read_results
 from helpers.studies.run_folder import is_whole
 
@@ -65,9 +66,11 @@ def read_run(folder: Path) -> RunRecord:
     try:
         told, origin = (json.loads((folder / name).read_text()) for name in ("verdict.json", "provenance.json"))
         parameters = yaml.safe_load((folder / "params.yaml").read_text())
-        if not all(isinstance(one, dict) for one in (told, origin, parameters)) or "verdicts" not in told:
+        if not all(isinstance(one, dict) for one in (told, origin, parameters)):
             raise ValueError("of another shape")
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        told = {**told, "study": str(told["study"]), "verdicts": [checked_verdict(one) for one in told["verdicts"]]}
+        origin = checked_origin(origin)
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, yaml.YAMLError) as error:
         raise StudyError(f"{folder}: the run's files are damaged ({error}); run it again with --force") from None
     return RunRecord(folder, told, parameters, origin, read_results(folder / "results.parquet"))
 
@@ -75,5 +78,5 @@ def read_run(folder: Path) -> RunRecord:
 def _started(folder: Path) -> str:
     try:
         return str(json.loads((folder / "provenance.json").read_text()).get("started", ""))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""

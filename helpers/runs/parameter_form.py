@@ -140,7 +140,7 @@ def _yaml(text: str) -> Any:
     """What YAML makes of a text; the text itself where it is none, which the validation then refuses."""
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 

@@ -159,7 +159,7 @@ def read_yaml(path: Path) -> Any:
         mark = error.problem_mark
         line = f"line {mark.line + 1}: " if mark else ""
         raise StudyError(f"{shown(path)}: {line}{error.problem}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: such as the date 2020-13-01
         raise StudyError(f"{shown(path)}: is not YAML: {error}") from None
 
 
@@ -192,7 +192,7 @@ def read_pair(pair: str) -> tuple[str, Any]:
         raise StudyError(f"-p: {pair!r} must read key=value")
     try:
         return key, yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise StudyError(f"-p: {key}: {text!r} is not a YAML value") from None
 
 

@@ -11,5 +11,5 @@ def verdict_words(folder: Path) -> list[str]:
     try:
         verdicts = json.loads((folder / "verdict.json").read_text())["verdicts"]
         return [f"{v['word']} ({v['effect']:+.3g})" for v in verdicts]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ["unreadable verdict"]

@@ -22,7 +22,7 @@ from helpers.runs.planning import (
     read_yaml,
     shown,
 )
-from helpers.studies.card import StudyParameters
+from helpers.studies.card import StudyParameters, brief
 from helpers.studies.catalogue import study_card
 
 MOST_RUNS = 10_000
@@ -131,7 +131,7 @@ def _block(values: Any, where: str) -> Block:
     if problem["type"] == "missing":
         raise StudyError(f"{where}: {key}: is missing")
     message = problem["msg"].removeprefix("Value error, ")
-    raise StudyError(f"{where}: {key}: {message}, not {problem['input']!r}")
+    raise StudyError(f"{where}: {key}: {message}, not {brief(problem['input'])}")
 
 
 def _runs(block: Block, where: str, minutes: float | None) -> Iterator[PlannedRun]:

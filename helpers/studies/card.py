@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from helpers.errors import StudyError
 from helpers.evaluation.claims import Claim
 
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 120
+_BRIEF.maxlist = _BRIEF.maxdict = 12
 NO_EFFECT: dict[str, Any] = {"affects_results": False}  # json_schema_extra of a parameter that cannot change a number
 
 
@@ -147,6 +151,11 @@ class StudyCard:
         return parameters
 
 
+def brief(value: Any) -> str:
+    """A value as it would be written, cut short where it is long (a few lines of YAML can stand for gigabytes)."""
+    return _BRIEF.repr(value)
+
+
 def _first_problem(error: ValidationError, card: StudyCard) -> str:
     problems = error.errors()
     problem = problems[0]
@@ -163,4 +172,4 @@ def _first_problem(error: ValidationError, card: StudyCard) -> str:
     allowed = f"; {key.split('.')[0]} is {field.description}" if field is not None and field.description else ""
     if problem["type"] == "missing":
         return f"{key}: is missing{allowed}{more}"
-    return f"{key}: {problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}{allowed}{more}"
+    return f"{key}: {problem['msg'].removeprefix('Value error, ')}, not {brief(problem['input'])}{allowed}{more}"

@@ -46,7 +46,7 @@ def tidy(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def write_results(table: pd.DataFrame, path: Path) -> None:
     """Write the table as Parquet, whole or not at all."""
     buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False, engine="pyarrow", compression="zstd")
+    table.to_parquet(buffer, index=False, engine="pyarrow", compression="zstd", write_page_checksum=True)
     write_whole(path, buffer.getvalue())
 
 
@@ -54,12 +54,17 @@ def read_results(path: Path) -> pd.DataFrame:
     """Read a run's ``results.parquet``.
 
     Raises:
-        StudyError: the file is absent, damaged, or of another shape.
+        StudyError: the file is absent, damaged (each page has its checksum), or of another shape.
     """
     try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+        table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
+    except Exception as error:  # Arrow raises whatever the damage leads to
         raise StudyError(f"{path} cannot be read as results ({error}); run the study again with --force") from error
     if list(table.columns) != list(COLUMNS):
         raise StudyError(f"{path} has other columns than results of this version; run the study again with --force")
-    return table
+    try:
+        return table.astype(COLUMNS)
+    except (TypeError, ValueError) as error:
+        raise StudyError(
+            f"{path} holds other values than results do ({error}); run the study again with --force"
+        ) from None

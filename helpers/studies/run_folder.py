@@ -77,7 +77,7 @@ def is_whole(folder: Path) -> bool:
             table.seek(-4, os.SEEK_END)
             told = [json.loads((folder / name).read_text()) for name in ("verdict.json", "provenance.json")]
             return head == table.read(4) == b"PAR1" and all(isinstance(one, dict) for one in told)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -15,6 +17,8 @@ from helpers.errors import StudyError
 
 MOST_MEMBERS = 5_000_000
 _CHUNK = 2**20
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError,
+           ValueError, LookupError)  # fmt: skip
 
 
 def unpack(archive: Path, into: Path, limit: int) -> None:
@@ -36,7 +40,7 @@ def unpack(archive: Path, into: Path, limit: int) -> None:
             _unpack_zip(archive, into, limit)
         else:
             _unpack_tar(archive, into, limit)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise StudyError(f"{archive.name}: is damaged or no archive ({error})") from None
     except OSError as error:
         raise StudyError(f"{archive.name}: cannot be unpacked: {error.strerror or error}") from None

@@ -14,6 +14,7 @@ from helpers.errors import StudyError
 from helpers.evaluation.claims import Claim
 
 _BRIEF = reprlib.Repr()
+_BRIEF.maxlevel = 2
 _BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 120
 _BRIEF.maxlist = _BRIEF.maxdict = 12
 NO_EFFECT: dict[str, Any] = {"affects_results": False}  # json_schema_extra of a parameter that cannot change a number

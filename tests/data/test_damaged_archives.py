@@ -54,7 +54,7 @@ def test_a_damaged_archive_is_unpacked_as_it_was_or_refused(damage: Damage) -> N
             assert all(CONTENT.get(name, content) == content for name, content in found.items())
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../../x", "a/../../x", "..\\x", "a\0b", "x" * 300, ".", ""])
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../x", "a/../../x", "..\\x", "x" * 300, ".", ""])
 def test_a_members_name_can_lead_nowhere_else(name: str, tmp_path: Path) -> None:
     into = tmp_path / "outer" / "into"
     into.mkdir(parents=True)

@@ -69,8 +69,8 @@ def test_files_that_hold_no_such_weights_are_refused(tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"abc")
     with pytest.raises(StudyError, match=r"other.pt lacks \d+ of \d+ tensors"):
         Wav2Vec2Encoder("small", str(tmp_path / "other.pt"))
-    for name in ("broken.safetensors", "absent.pt"):
-        with pytest.raises(StudyError, match=f"encoder_weights: {name} cannot be read"):
+    for name, line in (("broken.safetensors", "broken.safetensors cannot be read"), ("absent.pt", "there is no file")):
+        with pytest.raises(StudyError, match=f"encoder_weights: {line}"):
             Wav2Vec2Encoder("small", str(tmp_path / name))
     with pytest.raises(StudyError, match=r"no wav2vec 2\.0 of size 'huge'"):
         Wav2Vec2Encoder("huge")

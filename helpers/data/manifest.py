@@ -127,7 +127,7 @@ def _stripped(column: pd.Series) -> pd.Series:
 
 
 def _checked_header(content: str, file: str, important: set[str] | None) -> list[str]:
-    """Names of the columns, once it is seen that every row has as many fields."""
+    """Names of the columns that have one, once it is seen that every row has as many fields as the header."""
     lines = csv.reader(io.StringIO(content, newline=""))
     try:
         header = next(lines, [])
@@ -148,7 +148,7 @@ def _checked_header(content: str, file: str, important: set[str] | None) -> list
                 )
     except csv.Error as error:
         raise StudyError(f"{file} cannot be read as a table: line {lines.line_num}: {error}") from None
-    return header
+    return [name for name in header if name]  # a table written with its index has a column without a name
 
 
 def _read_parquet(path: Path, text: Sequence[str] | None) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers.data.manifest import read_manifest
+from helpers.data.manifest import read_csv_table, read_manifest
 from helpers.errors import StudyError
 
 
@@ -76,3 +76,12 @@ def test_a_bad_manifest_is_one_clear_line(tmp_path: Path, name: str, content: by
     with pytest.raises(StudyError, match=said) as caught:
         read_manifest(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, ("label",)])
+def test_a_table_written_with_its_index_has_a_column_without_a_name_and_is_read(tmp_path: Path, text) -> None:
+    file = tmp_path / "table.csv"
+    pd.DataFrame({"path": ["a.png", "b.png"], "label": ["x", "1"]}).to_csv(file)
+    table = read_csv_table(file, text)
+    assert table["label"].tolist() == ["x", "1"]
+    assert table["path"].tolist() == ["a.png", "b.png"]

@@ -15,6 +15,8 @@ from helpers.errors import StudyError
 TEXT = ("sample_id", "subject", "group", "label", "split", "path", "mask", "annotation", "tracks")
 ABSENT = ("", "NA", "N/A", "n/a", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "None", "#N/A", "#NA", "<NA>")
 
+LONGEST = 131_072  # characters of a field
+
 
 def read_manifest(
     path: Path, required: Sequence[str] = ("sample_id",), text: Sequence[str] | None = TEXT
@@ -141,6 +143,8 @@ def _checked_header(content: str, file: str, important: set[str] | None) -> list
                     f"{file} cannot be read as a table: line {lines.line_num} has {len(row)} fields where the header "
                     f"has {len(header)}"
                 )
+            if any(len(field) > LONGEST for field in row):  # the csv module's own limit is whatever some import set
+                raise csv.Error(f"field larger than field limit ({LONGEST})")
             if row and any("\n" in row[i] or "\r" in row[i] for i in watched):
                 raise StudyError(
                     f"{file} cannot be read as a table: a field that ends in line {lines.line_num} goes over several "

@@ -1,5 +1,6 @@
 """A manifest is read as it stands, or refused in one line."""
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -85,3 +86,14 @@ def test_a_table_written_with_its_index_has_a_column_without_a_name_and_is_read(
     table = read_csv_table(file, text)
     assert table["label"].tolist() == ["x", "1"]
     assert table["path"].tolist() == ["a.png", "b.png"]
+
+
+def test_a_field_too_long_is_refused_whatever_limit_another_library_has_set(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("label\n" + "a" * 200_000 + "\n")
+    before = csv.field_size_limit(10_000_000)
+    try:
+        with pytest.raises(StudyError, match="line 2: field larger than field limit"):
+            read_csv_table(file)
+    finally:
+        csv.field_size_limit(before)

@@ -152,7 +152,7 @@ CARD = StudyCard(
     ),
     cost={
         "quick": "~30 s on 2 CPU cores",
-        "standard": "~11 min on 2 free CPU cores (1,358 CPU seconds where they were not free)",
+        "standard": "~10 min on 2 free CPU cores (1,159 CPU seconds)",
         "paper": "~150 GPU-hours for FairFace and CelebA, 5 seeds, every ablation",
     },
     parameters=FairFacesParameters,

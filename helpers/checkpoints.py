@@ -1,10 +1,11 @@
-"""A training checkpoint on disk: written whole or not at all, and refused where a single bit has changed."""
+"""Checkpoints and finished jobs on disk: written whole or not at all, and refused where a single bit has changed."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import os
+import pickle
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,15 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
     Raises:
         StudyError: the disk is full or the folder cannot be written; an older checkpoint is left as it was.
+        TypeError: a value that could not be read back, such as a NumPy number.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
+    try:
+        buffer.seek(0)
+        torch.load(buffer, map_location="meta", weights_only=True)  # what kinds of values, not the values
+    except pickle.UnpicklingError as error:
+        raise TypeError(f"{path.name} could not be read back") from error
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

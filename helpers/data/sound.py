@@ -128,10 +128,12 @@ def _decoded_video(file: Path) -> tuple[np.ndarray, int]:
     import av
 
     try:
-        with av.open(str(file)) as opened:
+        with av.open(str(file), metadata_errors="replace") as opened:
             if not opened.streams.audio:
                 raise StudyError(f"{file.name}: has no sound track")
             stream = opened.streams.audio[0]
+            if stream.codec_context is None:
+                raise StudyError(f"{file.name}: cannot be decoded: the kind of its sound track is unknown or damaged")
             planar = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
             parts = [made.to_ndarray() for frame in opened.decode(stream) for made in planar.resample(frame)]
             parts += [made.to_ndarray() for made in planar.resample(None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,6 +60,27 @@ def neighbour_contrast(neighbours: Tensor, predictions: Tensor, temperature: flo
     return F.cross_entropy(similarity, torch.arange(len(similarity), device=similarity.device))
 
 
+class _LogSumExp(torch.autograd.Function):
+    """log Σ_m exp(q_i·k_m) over constant keys, in one (B, M) buffer: in the gradient its rows weigh the keys.
+
+    Autograd's own chain reads and writes the buffer twice as often and keeps it three times.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, keys: Tensor) -> Tensor:
+        with torch.autocast(queries.device.type, enabled=False):
+            weights = queries @ keys.mT
+        highest = weights.amax(dim=1, keepdim=True)
+        total = weights.sub_(highest).exp_().sum(dim=1, keepdim=True)
+        ctx.save_for_backward(weights, total, keys)
+        return (total.log() + highest).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        weights, total, keys = ctx.saved_tensors
+        return (weights @ keys) * (gradients[0].unsqueeze(1) / total), None
+
+
 def queue_contrast(queries: Tensor, keys: Tensor, queue: Tensor, temperature: float = 0.2) -> Tensor:
     r"""InfoNCE against a queue (MoCo: He et al., CVPR 2020, arXiv 1911.05722, eq. 1).
 
@@ -69,16 +91,17 @@ def queue_contrast(queries: Tensor, keys: Tensor, queue: Tensor, temperature: fl
     Args:
         queries: q, (B, d) float, of the network under training; normalised here.
         keys: k, (B, d) float, of the momentum network for the other view; normalised here.
-        queue: keys of earlier batches, normalised, (M, d); M may be 0, and then there is nothing to tell apart and
-            the loss is 0.
+        queue: keys of earlier batches, normalised, (M, d), constants; M may be 0, and then there is nothing to tell
+            apart and the loss is 0.
         temperature: τ > 0.
 
     Returns:
         Mean over rows, a scalar >= 0.
     """
-    q, k = F.normalize(queries, dim=1) / temperature, F.normalize(keys, dim=1)
+    kind = torch.promote_types(queries.dtype, torch.float32)
+    q, k = F.normalize(queries.to(kind), dim=1) / temperature, F.normalize(keys.to(kind), dim=1)
     positive = (q * k).sum(dim=1)  # (B,)
     if len(queue) == 0:
         return (positive - positive).mean()
-    others = (q @ queue.to(q.dtype).mT).logsumexp(dim=1)  # (B,), no copy of (B, M) to put the positive beside them
+    others = _LogSumExp.apply(q, queue.detach().to(kind))  # (B,)
     return F.softplus(others - positive).mean()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from helpers.errors import StudyError
 
@@ -22,14 +22,16 @@ def cosine_regression(prediction: Tensor, target: Tensor) -> Tensor:
         target: (B, d) float, the other view's projection.
 
     Returns:
-        Scalar in [0, 4]; 0 where every pair points the same way.
+        Scalar in [0, 4]; 0 where every pair points the same way. A vector of length 0 is at right angles to all.
     """
     if prediction.shape != target.shape or prediction.ndim != 2:
         raise StudyError(
             f"cosine_regression: prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
             "must have the same shape (B, d)"
         )
-    return 2 - 2 * F.cosine_similarity(prediction, target, dim=-1).mean()
+    # Three sums over d and one division by row: half the passes of normalising both.
+    lengths = [torch.linalg.vector_norm(vectors, dim=1).clamp(min=1e-8) for vectors in (prediction, target)]
+    return 2 - 2 * ((prediction * target).sum(dim=1) / (lengths[0] * lengths[1])).mean()
 
 
 def symmetric_cosine_regression(predictions: tuple[Tensor, Tensor], targets: tuple[Tensor, Tensor]) -> Tensor:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from helpers.checkpoints import read_checkpoint, write_checkpoint
 from helpers.errors import StudyError
 from helpers.progress import PROGRESS_FILE, bar
-from helpers.studies.run_folder import write_whole
 
 Result = dict[str, Any]  # tensors, numbers, strings, and lists and dicts of them
 
@@ -46,7 +44,7 @@ def side_by_side(
         TypeError: a result that holds anything else.
     """
     files = [checkpoints / f"{job.__name__}-{_key(a)}.pt" for a in arguments]
-    found = [_read(file) for file in files]
+    found = [read_checkpoint(file) for file in files]
     missing = [i for i, result in enumerate(found) if result is None]
     tasks = [(job, arguments[i], threads, files[i]) for i in missing]
     with bar(len(arguments), label, "job") as shown:
@@ -86,33 +84,12 @@ def _run(job: Callable[..., Result], arguments: dict[str, Any], threads: int, fi
 
     torch.set_num_threads(threads)
     result = job(**arguments)
-    content = _bytes(result)
     try:
-        torch.load(io.BytesIO(content), weights_only=True)
-    except pickle.UnpicklingError as error:
+        write_checkpoint(file, result)
+    except TypeError as error:
         raise TypeError(f"{job.__name__} must return tensors, numbers, strings, lists and dicts only") from error
-    write_whole(file, content)
     return result
 
 
 def _key(arguments: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _bytes(result: Result) -> bytes:
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(result, buffer)
-    return buffer.getvalue()
-
-
-def _read(file: Path) -> Result | None:
-    import torch
-
-    if not file.exists():
-        return None
-    try:
-        return torch.load(file, weights_only=True)
-    except Exception:  # damaged: whatever is wrong with it, the job is done again
-        return None

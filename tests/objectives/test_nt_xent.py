@@ -85,6 +85,19 @@ def test_neighbour_contrast_is_cross_entropy_over_the_other_views_predictions():
     assert neighbour_contrast(*views(), 0.1).item() == pytest.approx(expected, rel=1e-9)
 
 
+def test_queue_contrast_is_reckoned_in_float32_under_autocast_and_at_a_low_temperature():
+    (q, k), queue = (view.detach().float() for view in views()), F.normalize(torch.randn(6, 4), dim=1)
+    q, k = q.bfloat16().requires_grad_(), k.bfloat16().requires_grad_()
+    for temperature in (0.2, 1e-3):
+        expected = queue_contrast(q.float(), k.float(), queue, temperature)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = queue_contrast(q, k, queue, temperature)
+        torch.testing.assert_close(loss, expected)
+        wanted, found = (torch.autograd.grad(value, [q, k]) for value in (expected, loss))
+        torch.testing.assert_close(found, wanted)
+        assert all(torch.isfinite(gradient).all() for gradient in found)
+
+
 def test_an_empty_queue_asks_nothing():
     q, k = views()
     loss = queue_contrast(q, k, torch.zeros(0, 4))

@@ -31,6 +31,15 @@ def test_is_0_for_parallel_and_4_for_opposite_vectors_whatever_their_lengths():
     assert cosine_regression(-0.1 * z, z).item() == pytest.approx(4, abs=1e-6)
 
 
+def test_lengths_however_small_do_not_matter_and_a_vector_of_length_0_is_at_right_angles_to_all():
+    z = torch.randn(6, 3)
+    assert cosine_regression(1e-6 * z, -1e-6 * z).item() == pytest.approx(4, abs=1e-6)
+    silent = torch.zeros(2, 3, requires_grad=True)
+    loss = cosine_regression(silent, torch.randn(2, 3))
+    assert loss.item() == 2
+    assert torch.isfinite(torch.autograd.grad(loss, silent)[0]).all()
+
+
 def test_symmetric_form_does_not_change_when_the_views_are_swapped():
     a, b, c, d = torch.randn(4, 6, 3).unbind()
     one, two = symmetric_cosine_regression((a, b), (c, d)), symmetric_cosine_regression((b, a), (d, c))

@@ -72,6 +72,19 @@ def test_a_job_that_is_done_is_not_done_again_and_a_damaged_one_is(tmp_path: Pat
     assert len(mark.read_text().split()) == 4
 
 
+def test_a_bit_that_flips_in_a_finished_job_costs_that_job_and_is_never_read(tmp_path: Path) -> None:
+    def run() -> list[dict[str, Any]]:
+        return side_by_side(draw, [{"seed": 3}], workers=1, threads=1, checkpoints=tmp_path, label="draws")
+
+    whole = run()
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    for position in range(0, len(content), len(content) // 40):
+        file.write_bytes(content[:position] + bytes([content[position] ^ 16]) + content[position + 1 :])
+        assert same(run(), whole), position
+        assert file.read_bytes() == content
+
+
 def test_the_one_clear_line_of_a_worker_survives_and_so_do_the_results_of_others(tmp_path: Path) -> None:
     jobs = [{"seed": s, "folder": str(tmp_path)} for s in (1, 2)]
     with pytest.raises(StudyError) as caught:

@@ -16,6 +16,7 @@ from helpers.data.corpora.image_files import ENDINGS, image_files, picture_of
 from helpers.data.corpora.images import image_manifest
 from helpers.data.corpus import Corpus
 from helpers.data.fingerprint import fingerprint
+from helpers.data.text_files import is_there
 from helpers.errors import StudyError
 from helpers.progress import bar
 
@@ -101,9 +102,9 @@ def listed_masks(column: pd.Series, folder: Path, manifest: str) -> list[Path | 
     for entry in column:
         empty = pd.isna(entry) or not str(entry).strip()
         found.append(None if empty else folder / str(entry).strip())
-    absent = [path for path in found if path is not None and not path.is_file()]
+    absent = [path for path in found if path is not None and not is_there(path)]
     if absent:
-        raise StudyError(f"{manifest}: {len(absent)} mask(s) are not there, the first {absent[0].name}")
+        raise StudyError(f"{manifest}: {len(absent)} mask(s) are not there, the first {absent[0].name[:80]}")
     other = [path for path in found if path is not None and path.suffix.lower() not in ENDINGS]
     if other:
         raise StudyError(f"{manifest}: the mask {other[0].name} is no picture; masks are .png or other images")

@@ -227,15 +227,19 @@ class _opened:
         if not self.path.is_file():
             raise StudyError(f"no video file at {self.path}; check the path or data_root")
         try:
-            self.container = av.open(str(self.path))
-        except (av.FFmpegError, OSError) as error:
+            self.container = av.open(str(self.path), metadata_errors="replace")
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise StudyError(
                 f"{self.path.name} cannot be opened as a video: it is damaged, cut short or no video"
             ) from error
         if not self.container.streams.video:
             self.container.close()
             raise StudyError(f"{self.path.name} has no video stream; leave it out")
-        return self.container, self.container.streams.video[0]
+        stream = self.container.streams.video[0]
+        if stream.codec_context is None:
+            self.container.close()
+            raise StudyError(f"{self.path.name} cannot be decoded: the kind of its video stream is unknown or damaged")
+        return self.container, stream
 
     def __exit__(self, *_: object) -> None:
         self.container.close()

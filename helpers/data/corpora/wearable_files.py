@@ -165,7 +165,7 @@ def wisdm(root: Path) -> Recordings:
             continue
         try:
             user, activity, stamp, x, y, z = fields
-            if not activity.strip():
+            if not activity.strip() or "\ufffd" in activity:  # bytes that are no text
                 raise ValueError
             rows.append((str(int(user)), activity.strip().lower(), float(stamp) * 1e-9, float(x), float(y), float(z)))
         except ValueError:

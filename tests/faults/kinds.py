@@ -34,7 +34,8 @@ def _broken_off(phase: str, kernel_alone: bool) -> Fault:
         found = runs.results()
         if found is not None:  # it had ended before: then it must be whole
             return found == whole.results
-        return code != 0 and (not kernel_alone or "\n" not in runs.said()) and _same(runs, whole)
+        named = code != 0 and bool(runs.said()) and "\n" not in runs.said()  # by the process that the kernel served
+        return (named or not kernel_alone) and _same(runs, whole)
 
     return fault
 

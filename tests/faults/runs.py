@@ -69,9 +69,10 @@ class Runs:
         return self.start(*within, modules=modules)[0].wait()
 
     def break_off(self, cell: int, seconds: float = 0.0, kernel_alone: bool = False) -> int:
-        """An attempt that is killed some seconds after it has reached a cell, all of it or its kernel; its exit code.
+        """An attempt that is killed some seconds after it has reached a cell, all of it or its kernel alone.
 
-        A kernel that dies leaves a process that must notice it and end by itself.
+        Returns:
+            Where the kernel alone died, the exit code of the process that must notice it.
         """
         process, signs = self.start()
         while process.poll() is None and signs_of_life(signs, 0.0).cell < cell:
